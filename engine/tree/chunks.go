@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 
@@ -14,7 +15,7 @@ type ChunkRef struct {
 	Offset int64
 	// Bytes is its length; 0: the tree does not say, as in a stream of Depth 0,
 	// whose only chunk is the whole content.
-	Bytes int
+	Bytes uint64
 }
 
 // Chunks yields the chunks of a content in order. The first error ends it.
@@ -35,10 +36,13 @@ func ChunksFrom(nodes Nodes, s Stream, offset int64) iter.Seq2[ChunkRef, error] 
 	}
 }
 
-// WalkStream visits the refs of a content, lists before what they list, to mark
-// them: level 0 is a chunk, whose kind the caller knows; above are lists. With
-// descend false what is below is left out. Only lists are loaded.
-func WalkStream(nodes Nodes, s Stream, visit func(level int, ref seal.Ref) (descend bool, err error)) error {
+// Skip is what a visit returns to leave out what a list lists.
+var Skip = errors.New("skip this list")
+
+// Visit calls visit with the refs of a content, lists before what they list, to
+// mark them: depth 0 is a chunk, whose kind the caller knows; the others are
+// lists. Only lists are loaded. It ends with the first error but Skip.
+func Visit(nodes Nodes, s Stream, visit func(ref seal.Ref, depth int) error) error {
 	if s == (Stream{}) {
 		return nil
 	}
@@ -52,7 +56,7 @@ type streamWalk struct {
 	nodes Nodes
 	from  int64
 	chunk func(ChunkRef) (more bool)
-	visit func(int, seal.Ref) (bool, error)
+	visit func(seal.Ref, int) error
 }
 
 func (w *streamWalk) stream(s Stream) (more bool, err error) {
@@ -66,12 +70,14 @@ func (w *streamWalk) stream(s Stream) (more bool, err error) {
 // l.bytes is 0 for the top, of which only the ref is known.
 func (w *streamWalk) walk(level int, l listed, at int64) (more bool, err error) {
 	if w.visit != nil {
-		if descend, err := w.visit(level, l.ref); err != nil || !descend {
-			return err == nil, err
+		if err := w.visit(l.ref, level); err == Skip {
+			return true, nil
+		} else if err != nil {
+			return false, err
 		}
 	}
 	if level == 0 {
-		return w.chunk == nil || w.chunk(ChunkRef{Ref: l.ref, Offset: at, Bytes: int(l.bytes)}), nil
+		return w.chunk == nil || w.chunk(ChunkRef{Ref: l.ref, Offset: at, Bytes: l.bytes}), nil
 	}
 	records, err := w.load(level, l)
 	if err != nil {

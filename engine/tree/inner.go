@@ -52,7 +52,7 @@ func decodeInner(plain []byte, level int) ([]child, error) {
 		return nil, corrupt("inner node: length")
 	}
 	p := parser{rest: plain}
-	if int(p.byte()) != level {
+	if level < 1 || level > maxLevel || int(p.byte()) != level {
 		return nil, corrupt("inner node: level")
 	}
 	n := p.length(len(plain) / minChild)

@@ -126,7 +126,10 @@ func (d *leafDecoder) decode(plain []byte, day bool) ([]Entry, error) {
 	for !p.bad && len(p.rest) > 0 {
 		e := Entry{Group: group}
 		e.Key, d.keys = p.key(d.keys, prev.Key)
-		d.fields(&p, &e, prev.Time)
+		flags := p.byte()
+		e.Kind = p.byte()
+		e.Time = prev.Time + p.zigzag()
+		d.fields(&p, &e, flags)
 		if day && (len(e.Key) < dayLen || prev.Key != nil && !sameDay(e.Key, prev.Key)) {
 			p.fail()
 		}
@@ -139,11 +142,8 @@ func (d *leafDecoder) decode(plain []byte, day bool) ([]Entry, error) {
 	return d.entries, nil
 }
 
-// fields reads what follows the key.
-func (d *leafDecoder) fields(p *parser, e *Entry, prevTime int64) {
-	flags := p.byte()
-	e.Kind = p.byte()
-	e.Time = prevTime + p.zigzag()
+// fields reads what follows the time.
+func (d *leafDecoder) fields(p *parser, e *Entry, flags byte) {
 	if flags&hasStamp != 0 {
 		e.Stamp = p.field(MaxStamp)
 	}

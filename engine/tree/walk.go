@@ -6,49 +6,54 @@ import (
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
-// A Visit says what to do when Walk meets a node.
-type Visit struct {
-	// Node is called with every node before it is loaded, parents first, and in
-	// order of key; descend false leaves out all that is below. level 0 is a leaf.
-	Node func(level int, ref seal.Ref, kind seal.Kind) (descend bool, err error)
-	// Entry, if set, is called with the entries of the leaves that Walk loads,
-	// those that may have an entry with content outside the tree. The entry is
-	// valid during the call. Without it no leaf is loaded.
-	Entry func(Entry) error
-	// All makes Walk load every leaf, if Entry is set or not.
-	All bool
+// Walk visits the nodes of a map in order of key, parents first, to mark them or
+// to read them. visit is called with every node before it is loaded (level 0 is a
+// leaf); descend false leaves out all that is below. entries is called with the
+// entries of those leaves that hold one with content outside the tree, valid
+// during the call; nil: no leaf is loaded. A map that is one leaf has no parent
+// to say what that holds, so it is loaded unless entries is nil.
+func Walk(m Map, visit func(level int, ref seal.Ref, kind seal.Kind) (descend bool, err error), entries func(Entry) error) error {
+	w := walk{r: newReader(m), visit: visit, entries: entries}
+	return w.root(m.Root)
 }
 
-// Walk visits the nodes of a map, to mark them or to read them all. A map that is
-// one leaf has no parent to say whether that has content outside the tree: it is
-// loaded if Entry is set.
-func (m Map) Walk(v Visit) error {
-	if m.Root == (Root{}) {
+// WalkAll is Walk, but loads every leaf, even with entries nil.
+func WalkAll(m Map, visit func(level int, ref seal.Ref, kind seal.Kind) (descend bool, err error), entries func(Entry) error) error {
+	w := walk{r: newReader(m), visit: visit, entries: entries, all: true}
+	return w.root(m.Root)
+}
+
+type walk struct {
+	r       *reader
+	visit   func(int, seal.Ref, seal.Kind) (bool, error)
+	entries func(Entry) error
+	all     bool
+}
+
+func (w *walk) root(r Root) error {
+	if r == (Root{}) {
 		return nil
 	}
-	if err := m.Root.check(); err != nil {
+	if err := r.check(); err != nil {
 		return err
 	}
-	return v.walk(newReader(m), int(m.Root.Level), m.Root.child(), nil)
+	return w.node(int(r.Level), r.child(), nil)
 }
 
-func (v *Visit) walk(r *reader, level int, c child, low []byte) error {
-	descend, err := v.Node(level, c.ref, kindOf(level))
+func (w *walk) node(level int, c child, low []byte) error {
+	descend, err := w.visit(level, c.ref, kindOf(level))
 	if err != nil || !descend {
 		return err
 	}
 	if level == 0 {
-		if !v.All && (v.Entry == nil || c.key != nil && !c.external) {
-			return nil
-		}
-		return v.leaf(r, c, low)
+		return w.leaf(c, low)
 	}
-	n, err := r.load(level, c, low, nil)
+	n, err := w.r.load(level, c, low, nil)
 	if err != nil {
 		return err
 	}
 	for i := range n.kids {
-		if err := v.walk(r, level-1, n.kids[i], low); err != nil {
+		if err := w.node(level-1, n.kids[i], low); err != nil {
 			return err
 		}
 		low = n.kids[i].key
@@ -56,13 +61,17 @@ func (v *Visit) walk(r *reader, level int, c child, low []byte) error {
 	return nil
 }
 
-func (v *Visit) leaf(r *reader, c child, low []byte) error {
-	n, err := r.load(0, c, low, &r.leaves)
-	if err != nil || v.Entry == nil {
+func (w *walk) leaf(c child, low []byte) error {
+	inTree := c.key != nil && !c.external
+	if !w.all && (w.entries == nil || inTree) {
+		return nil
+	}
+	n, err := w.r.load(0, c, low, &w.r.leaves)
+	if err != nil || w.entries == nil {
 		return err
 	}
 	for i := range n.entries {
-		if err := v.Entry(n.entries[i]); err != nil {
+		if err := w.entries(n.entries[i]); err != nil {
 			return err
 		}
 	}
