@@ -1,0 +1,99 @@
+package signal
+
+import (
+	"encoding/binary"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A cursor walks the fields of a protobuf message in the order in which they stand.
+// Fields that nobody asks for are passed over, and their bytes are in raw.
+type cursor struct {
+	rest  []byte
+	num   protowire.Number
+	typ   protowire.Type
+	uint  uint64 // of varints and fixed numbers
+	bytes []byte // of strings, bytes and messages; aliases the message
+	raw   []byte // the whole field with its tag
+	err   error  // ErrFormat
+}
+
+// walk returns a cursor before the first field of message.
+func walk(message []byte) cursor { return cursor{rest: message} }
+
+// next moves to the next field and says whether there is one. At the end, and at
+// bytes that are no field (err is set then), it says false.
+func (c *cursor) next() bool {
+	if len(c.rest) == 0 || c.err != nil {
+		return false
+	}
+	num, typ, n := consumeTag(c.rest)
+	if n < 0 {
+		return c.fail()
+	}
+	c.num, c.typ, c.bytes = num, typ, nil
+	rest, m := c.rest[n:], 0
+	switch typ {
+	case protowire.VarintType:
+		c.uint, m = protowire.ConsumeVarint(rest)
+	case protowire.BytesType:
+		c.bytes, m = protowire.ConsumeBytes(rest)
+	case protowire.Fixed32Type:
+		if m = 4; len(rest) >= 4 {
+			c.uint = uint64(binary.LittleEndian.Uint32(rest))
+		}
+	case protowire.Fixed64Type:
+		if m = 8; len(rest) >= 8 {
+			c.uint = binary.LittleEndian.Uint64(rest)
+		}
+	default:
+		m = protowire.ConsumeFieldValue(num, typ, rest)
+	}
+	if m < 0 || m > len(rest) {
+		return c.fail()
+	}
+	c.raw, c.rest = c.rest[:n+m], rest[m:]
+	return true
+}
+
+func (c *cursor) fail() bool {
+	c.err = malformed("protobuf")
+	return false
+}
+
+func consumeTag(b []byte) (protowire.Number, protowire.Type, int) {
+	if b[0] < 0x80 && b[0] >= 8 {
+		return protowire.Number(b[0] >> 3), protowire.Type(b[0] & 7), 1
+	}
+	return protowire.ConsumeTag(b)
+}
+
+// is says whether the cursor stands at this field of bytes.
+func (c *cursor) is(num protowire.Number) bool {
+	return c.num == num && c.typ == protowire.BytesType
+}
+
+// isUint says whether the cursor stands at this field of varint.
+func (c *cursor) isUint(num protowire.Number) bool {
+	return c.num == num && c.typ == protowire.VarintType
+}
+
+// each calls fn with a cursor at each field of message.
+func each(message []byte, fn func(c *cursor) error) error {
+	c := walk(message)
+	for c.next() {
+		if err := fn(&c); err != nil {
+			return err
+		}
+	}
+	return c.err
+}
+
+// Valid says whether message is a sequence of protobuf fields. It does not look
+// into them.
+func Valid(message []byte) bool {
+	c := walk(message)
+	for c.next() {
+	}
+	return c.err == nil
+}
