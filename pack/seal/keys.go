@@ -26,7 +26,7 @@ const (
 // from. It lies in the store only inside key slots. It redacts itself.
 type ArchiveKey struct {
 	redacting
-	key *[keySize]byte
+	key func() *[keySize]byte
 }
 
 // NewArchiveKey draws a key from rand.
@@ -35,19 +35,19 @@ func NewArchiveKey(rand io.Reader) (ArchiveKey, error) {
 	if _, err := io.ReadFull(rand, key[:]); err != nil {
 		return ArchiveKey{}, fmt.Errorf("new archive key: %w", err)
 	}
-	return ArchiveKey{key: &key}, nil
+	return ArchiveKey{key: hide(&key)}, nil
 }
 
 // Equal tells, in constant time, whether two keys are the same. A zero key equals none.
 func (k ArchiveKey) Equal(other ArchiveKey) bool {
-	return k.key != nil && other.key != nil && equal(k.key[:], other.key[:])
+	return k.key != nil && other.key != nil && equal(k.key()[:], other.key()[:])
 }
 
 // Keys are the keys derived from an archive key. They are safe for concurrent
 // use, and redact themselves.
 type Keys struct {
 	redacting
-	m *material
+	m func() *material
 }
 
 type material struct {
@@ -69,18 +69,18 @@ func Derive(k ArchiveKey, token []byte) *Keys {
 	}
 	m.refs = keyedHashers(k.derive(nil, "dayfold 1 ref"))
 	m.tags = keyedHashers(k.derive(nil, "dayfold 1 tag"))
-	return &Keys{m: m}
+	return &Keys{m: hide(m)}
 }
 
 func (k ArchiveKey) derive(salt []byte, label string) (key [keySize]byte) {
-	copy(key[:], expand(k.key[:], salt, label, keySize))
+	copy(key[:], expand(k.key()[:], salt, label, keySize))
 	return key
 }
 
 // PolynomialSource returns the endless stream that the chunker's secret
 // polynomial is derived from; the same from its start on each call.
 func (k *Keys) PolynomialSource() io.Reader {
-	return keyed(k.m.poly).Digest()
+	return keyed(k.m().poly).Digest()
 }
 
 // expand is HKDF-SHA256. It can fail only for more than 8,160 bytes.

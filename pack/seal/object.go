@@ -66,7 +66,9 @@ func (k *Keys) Object(rand io.Reader, role Role, name string) (header []byte, s 
 	}
 	pair := k.objectKey(header)
 	copy(header[objectCommitAt:], pair[keySize:])
-	return header, newSealer(pair, header, name, true), nil
+	p := newParts(pair, header, name)
+	p.sealed = make(map[uint32]bool)
+	return header, &Sealer{p: hide(p)}, nil
 }
 
 // OpenHeader reads a header and returns what opens the object's parts. It
@@ -80,7 +82,7 @@ func (k *Keys) OpenHeader(role Role, name string, header []byte) (*Sealer, error
 	if !equal(pair[keySize:], header[objectCommitAt:]) {
 		return nil, fmt.Errorf("open header: %w", ErrWrongKey)
 	}
-	return newSealer(pair, header, name, false), nil
+	return &Sealer{p: hide(newParts(pair, header, name))}, nil
 }
 
 func checkHeader(role Role, header []byte) error {
@@ -105,9 +107,10 @@ func checkHeader(role Role, header []byte) error {
 
 // objectKey derives the key and the commitment of the object with this header.
 func (k *Keys) objectKey(header []byte) []byte {
-	from := k.m.meta
+	m := k.m()
+	from := m.meta
 	if Role(header[9]) == RoleBody {
-		from = k.m.root
+		from = m.root
 	}
 	info := "dayfold 1 object" + string(header[9:10])
 	return expand(from[:], header[objectSaltAt:objectCommitAt], info, keySize+commitSize)

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
@@ -22,13 +23,12 @@ type Secret interface {
 // are, without Unicode normalization. It redacts itself.
 type Passphrase struct {
 	redacting
-	text *[]byte
+	text func() []byte
 }
 
 // NewPassphrase copies text. An empty passphrase is refused when it is used.
 func NewPassphrase(text []byte) Passphrase {
-	t := append([]byte(nil), text...)
-	return Passphrase{text: &t}
+	return Passphrase{text: hide(bytes.Clone(text))}
 }
 
 // cost is what Argon2id is asked to spend; all zero in a recovery slot.
@@ -73,17 +73,17 @@ func (k RecoveryKey) stretch(_ cost, salt []byte, n int) ([]byte, error) {
 	if k.text == nil {
 		return nil, fmt.Errorf("%w: empty recovery key", ErrKeyFormat)
 	}
-	return hkdf.Key(sha256.New, k.text[:], salt, "dayfold 1 slot recovery", n)
+	return hkdf.Key(sha256.New, k.text()[:], salt, "dayfold 1 slot recovery", n)
 }
 
 func (p Passphrase) kind() slotKind { return slotPassphrase }
 func (p Passphrase) cost() cost     { return newCost }
 
 func (p Passphrase) stretch(c cost, salt []byte, n int) ([]byte, error) {
-	if p.text == nil || len(*p.text) == 0 {
+	if p.text == nil || len(p.text()) == 0 {
 		return nil, fmt.Errorf("%w: empty passphrase", ErrKeyFormat)
 	}
-	key := argon2.IDKey(*p.text, salt, c.time, c.memory, uint8(c.lanes), 32)
+	key := argon2.IDKey(p.text(), salt, c.time, c.memory, uint8(c.lanes), 32)
 	defer clear(key)
 	return hkdf.Key(sha256.New, key, salt, "dayfold 1 slot passphrase", n)
 }

@@ -16,7 +16,7 @@ const (
 // device, shown once, and never lies in a store. It redacts itself; see Reveal.
 type RecoveryKey struct {
 	redacting
-	text *[recoveryLen]byte
+	text func() *[recoveryLen]byte
 }
 
 // NewRecoveryKey draws a key from rand, by rejection so that every character is equally likely.
@@ -37,7 +37,7 @@ func NewRecoveryKey(rand io.Reader) (RecoveryKey, error) {
 			}
 		}
 	}
-	return RecoveryKey{text: &text}, nil
+	return RecoveryKey{text: hide(&text)}, nil
 }
 
 // ParseRecoveryKey reads a key as people type it: spaces, dashes, line ends
@@ -71,7 +71,7 @@ func ParseRecoveryKey(text string) (RecoveryKey, error) {
 	if n < recoveryLen {
 		return RecoveryKey{}, fmt.Errorf("parse recovery key: %w: %d letters and digits, not %d", ErrKeyFormat, n, recoveryLen)
 	}
-	return RecoveryKey{text: &key}, nil
+	return RecoveryKey{text: hide(&key)}, nil
 }
 
 // Reveal returns the key's 64 characters; "" for the zero key.
@@ -79,7 +79,7 @@ func (k RecoveryKey) Reveal() string {
 	if k.text == nil {
 		return ""
 	}
-	return string(k.text[:])
+	return string(k.text()[:])
 }
 
 // Groups returns the key as people copy it: 16 groups of 4, with spaces between.

@@ -21,7 +21,8 @@ const (
 
 // A Ref names a blob and opens it: 32 bytes, secret. Refs are equal exactly
 // when scope, kind and plaintext are, so they compare with ==. The zero Ref
-// names nothing. It redacts itself; its bytes are r[:].
+// names nothing. It redacts itself, except in an unexported field, where fmt
+// calls no methods; its bytes are r[:].
 type Ref [32]byte
 
 // An ID is the public name of a blob, known to the index and to pack
@@ -61,8 +62,9 @@ func (r Ref) key() [keySize]byte {
 // Ref names plain: BLAKE3 under K_ref of uvarint len(scope) ‖ scope ‖ kind ‖ plain.
 // scope is empty, or what deduplication must not cross. It does not allocate.
 func (k *Keys) Ref(scope []byte, kind Kind, plain []byte) Ref {
-	h := k.m.refs.get()
-	defer k.m.refs.put(h)
+	refs := k.m().refs
+	h := refs.get()
+	defer refs.put(h)
 	h.writeBound(scope)
 	h.buf[0] = byte(kind)
 	h.write(h.buf[:1])
@@ -73,8 +75,9 @@ func (k *Keys) Ref(scope []byte, kind Kind, plain []byte) Ref {
 // Tag returns what a record of the local index is believed by: BLAKE3 under
 // K_tag of each part's length and bytes, so that ("a", "bc") is not ("ab", "c").
 func (k *Keys) Tag(data ...[]byte) [16]byte {
-	h := k.m.tags.get()
-	defer k.m.tags.put(h)
+	tags := k.m().tags
+	h := tags.get()
+	defer tags.put(h)
 	for _, d := range data {
 		h.writeBound(d)
 	}
@@ -97,12 +100,13 @@ func (k *Keys) Blind(secret [32]byte, leaf []byte) [16]byte {
 	if secret == ([32]byte{}) {
 		return [16]byte{}
 	}
-	b := k.m.blind.Load()
+	last := &k.m().blind
+	b := last.Load()
 	if b == nil || b.secret != secret {
 		var key [keySize]byte
 		blake3.DeriveKey("dayfold 1 blind", secret[:], key[:])
 		b = &blinder{secret: secret, hashers: keyedHashers(key)}
-		k.m.blind.Store(b)
+		last.Store(b)
 	}
 	h := b.get()
 	defer b.put(h)

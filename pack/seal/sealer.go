@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
@@ -10,37 +11,40 @@ import (
 // use, Seal is not. It redacts itself.
 type Sealer struct {
 	redacting
-	aead   cipher.AEAD
-	aad    []byte // header ‖ name
-	writes bool
-	sealed map[uint32]bool // nil until the first Seal
+	p func() *parts
 }
 
-func newSealer(pair, header []byte, name string, writes bool) *Sealer {
+type parts struct {
+	aead   cipher.AEAD
+	aad    []byte          // header ‖ name
+	sealed map[uint32]bool // the parts sealed so far; nil for reading
+}
+
+func newParts(pair, header []byte, name string) *parts {
 	defer clear(pair)
-	aad := make([]byte, 0, len(header)+len(name))
-	aad = append(append(aad, header...), name...)
-	return &Sealer{aead: gcm(pair[:keySize]), aad: aad, writes: writes}
+	return &parts{
+		aead: gcm(pair[:keySize]),
+		aad:  append(bytes.Clone(header), name...),
+	}
 }
 
 // Seal seals a part and appends it to dst: len(plain) + PartOverhead bytes. In
 // place, plain is dst[len(dst):]. It panics when the part was sealed before or
 // the Sealer came from OpenHeader: two plaintexts under one nonce open both.
 func (s *Sealer) Seal(dst []byte, part uint32, plain []byte) []byte {
-	if !s.writes || s.sealed[part] {
+	p := s.p()
+	if p.sealed == nil || p.sealed[part] {
 		panic(fmt.Sprintf("seal: part %d of an object sealed twice", part))
 	}
-	if s.sealed == nil {
-		s.sealed = make(map[uint32]bool)
-	}
-	s.sealed[part] = true
-	return s.aead.Seal(dst, partNonce(part), plain, s.partData(part))
+	p.sealed[part] = true
+	return p.aead.Seal(dst, partNonce(part), plain, p.data(part))
 }
 
 // Open opens a part and appends the plaintext to dst. In place, dst is
 // sealed[:0]. The error wraps ErrCorrupt.
 func (s *Sealer) Open(dst []byte, part uint32, sealed []byte) ([]byte, error) {
-	plain, err := s.aead.Open(dst, partNonce(part), sealed, s.partData(part))
+	p := s.p()
+	plain, err := p.aead.Open(dst, partNonce(part), sealed, p.data(part))
 	if err != nil {
 		return nil, fmt.Errorf("open part %d: %w", part, ErrCorrupt)
 	}
@@ -53,8 +57,8 @@ func partNonce(part uint32) []byte {
 	return nonce
 }
 
-// partData returns header ‖ name ‖ part in an array of its own.
-func (s *Sealer) partData(part uint32) []byte {
-	aad := make([]byte, 0, len(s.aad)+4)
-	return binary.LittleEndian.AppendUint32(append(aad, s.aad...), part)
+// data returns header ‖ name ‖ part in an array of its own.
+func (p *parts) data(part uint32) []byte {
+	aad := make([]byte, 0, len(p.aad)+4)
+	return binary.LittleEndian.AppendUint32(append(aad, p.aad...), part)
 }

@@ -70,7 +70,7 @@ func newSlot(rand io.Reader, s Secret, c cost, k ArchiveKey) ([]byte, error) {
 	slot = c.append(slot)
 	slot = append(slot, salt[:]...)
 	slot = append(slot, pair[keySize:]...)
-	slot = gcm(pair[:keySize]).Seal(slot, make([]byte, nonceSize), k.key[:], slot)
+	slot = gcm(pair[:keySize]).Seal(slot, make([]byte, nonceSize), k.key()[:], slot)
 	return slot[:SlotSize], nil
 }
 
@@ -107,7 +107,7 @@ func openSlot(slot []byte, s Secret) (ArchiveKey, error) {
 	if _, err := gcm(pair[:keySize]).Open(key[:0], make([]byte, nonceSize), sealed, aad); err != nil {
 		return ArchiveKey{}, fmt.Errorf("%w: sealed key", ErrCorrupt)
 	}
-	return ArchiveKey{key: &key}, nil
+	return ArchiveKey{key: hide(&key)}, nil
 }
 
 // SlotKind tells what opens a slot, "recovery" or "passphrase". It wraps
