@@ -23,7 +23,7 @@ func (k *Keys) VerifyMain(r io.Reader, size int64, keyIsRight bool) error {
 	}
 	var w evidence
 	mac := hmac.New(sha256.New, k.hmac)
-	_, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(mac, &w)}, io.LimitReader(r, size-macSize), make([]byte, 256<<10))
+	_, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(mac, &w)}, io.LimitReader(r, size-macSize), make([]byte, min(256<<10, size)))
 	if err != nil {
 		return err
 	}

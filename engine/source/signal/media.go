@@ -146,3 +146,18 @@ func (m *Media) SealMedia(w io.Writer, rand io.Reader, content io.Reader) error 
 func AppendFilesEntry(dst []byte, name MediaName) []byte {
 	return AppendDelimited(dst, appendText(nil, 1, name.String()))
 }
+
+// ParseFilesEntry reads one entry of that list, without its length.
+func ParseFilesEntry(entry []byte) (name MediaName, err error) {
+	text := ""
+	err = each(entry, func(c *cursor) error {
+		if c.is(1) {
+			text = string(c.bytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return name, err
+	}
+	return ParseMediaName(text)
+}

@@ -1,0 +1,245 @@
+package signal
+
+import (
+	"encoding/base64"
+	"iter"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// maxJSONDepth is how deep messages may lie in messages.
+const maxJSONDepth = 32
+
+// AppendJSON appends a frame as Signal's plaintext export has it, on one line without
+// its end: proto3 JSON with 64-bit numbers as decimal strings, bytes in base64, enums
+// by name, fields in the order of the schema and only when they are set. unknown counts
+// the fields that the schema of this package does not have: they are left out.
+func AppendJSON(dst, frame []byte) (out []byte, unknown int, err error) {
+	return appendJSON(dst, "Frame", frame)
+}
+
+// AppendInfoJSON appends the Info, the first line of an export.
+func AppendInfoJSON(dst, info []byte) (out []byte, unknown int, err error) {
+	return appendJSON(dst, "Info", info)
+}
+
+func appendJSON(dst []byte, name string, message []byte) ([]byte, int, error) {
+	j := jsonWriter{out: dst}
+	err := j.message(schema()[name], message, 0)
+	return j.out, j.unknown, err
+}
+
+type jsonWriter struct {
+	out     []byte
+	unknown int
+}
+
+// A fieldValue is one occurrence of a field.
+type fieldValue struct {
+	index int // in the message type
+	uint  uint64
+	bytes []byte
+}
+
+func (j *jsonWriter) message(t *messageType, b []byte, depth int) error {
+	if depth > maxJSONDepth {
+		return malformed("messages in messages, %d deep", depth)
+	}
+	var space [16]fieldValue
+	values, err := j.collect(t, b, space[:0])
+	if err != nil {
+		return err
+	}
+	j.out = append(j.out, '{')
+	start := len(j.out)
+	for i := range t.fields {
+		if err := j.field(&t.fields[i], i, values, start, depth); err != nil {
+			return err
+		}
+	}
+	j.out = append(j.out, '}')
+	return nil
+}
+
+// collect returns the occurrences of known fields. A message that is not repeated but
+// occurs twice is, as protobuf has it, one that goes on.
+func (j *jsonWriter) collect(t *messageType, b []byte, values []fieldValue) ([]fieldValue, error) {
+	c := walk(b)
+	for c.next() {
+		i, ok := t.index[c.num]
+		if !ok || !fits(&t.fields[i], c.typ) {
+			j.unknown++
+			continue
+		}
+		v := fieldValue{i, c.uint, c.bytes}
+		if k := find(values, i); k >= 0 && !t.fields[i].repeated {
+			if t.fields[i].message != nil {
+				v.bytes = slices.Concat(values[k].bytes, c.bytes)
+			}
+			values[k] = v
+			continue
+		}
+		values = append(values, v)
+	}
+	return values, c.err
+}
+
+func find(values []fieldValue, index int) int {
+	for k := range values {
+		if values[k].index == index {
+			return k
+		}
+	}
+	return -1
+}
+
+// fits says whether a field of this type can stand on the wire as typ.
+func fits(f *fieldType, typ protowire.Type) bool {
+	switch {
+	case f.message != nil, f.scalar == "bytes", f.scalar == "string":
+		return typ == protowire.BytesType
+	case f.repeated && typ == protowire.BytesType:
+		return true
+	case f.scalar == "fixed32", f.scalar == "float":
+		return typ == protowire.Fixed32Type
+	}
+	return typ == protowire.VarintType
+}
+
+// field writes the field that has the given index, if it occurs among values.
+func (j *jsonWriter) field(f *fieldType, index int, values []fieldValue, start, depth int) error {
+	n := 0
+	for k := range values {
+		v := &values[k]
+		if v.index != index || !f.repeated && !f.explicit && f.message == nil && v.uint == 0 && len(v.bytes) == 0 {
+			continue
+		}
+		for e := range elements(f, v) {
+			if n++; n > 1 {
+				j.out = append(j.out, ',')
+			} else {
+				j.name(f, start)
+			}
+			if err := j.value(f, e, depth); err != nil {
+				return err
+			}
+		}
+	}
+	if n > 0 && f.repeated {
+		j.out = append(j.out, ']')
+	}
+	return nil
+}
+
+func (j *jsonWriter) name(f *fieldType, start int) {
+	if len(j.out) > start {
+		j.out = append(j.out, ',')
+	}
+	j.out = append(append(append(j.out, '"'), f.name...), '"', ':')
+	if f.repeated {
+		j.out = append(j.out, '[')
+	}
+}
+
+// elements yields v, or if v is a packed field of numbers each of them. Packed
+// numbers that are cut off end the field.
+func elements(f *fieldType, v *fieldValue) iter.Seq[*fieldValue] {
+	return func(yield func(*fieldValue) bool) {
+		if !f.repeated || v.bytes == nil || f.message != nil || f.scalar == "bytes" || f.scalar == "string" {
+			yield(v)
+			return
+		}
+		for b := v.bytes; len(b) > 0; {
+			e, n := fieldValue{index: v.index}, 0
+			if f.scalar == "fixed32" || f.scalar == "float" {
+				var u uint32
+				u, n = protowire.ConsumeFixed32(b)
+				e.uint = uint64(u)
+			} else {
+				e.uint, n = protowire.ConsumeVarint(b)
+			}
+			if n < 0 || !yield(&e) {
+				return
+			}
+			b = b[n:]
+		}
+	}
+}
+
+func (j *jsonWriter) value(f *fieldType, v *fieldValue, depth int) error {
+	switch {
+	case f.message != nil:
+		return j.message(f.message, v.bytes, depth+1)
+	case f.enum != nil:
+		if v.uint < uint64(len(f.enum)) {
+			j.out = append(append(append(j.out, '"'), f.enum[v.uint]...), '"')
+		} else {
+			j.out = strconv.AppendInt(j.out, int64(int32(v.uint)), 10)
+		}
+	case f.scalar == "u64":
+		j.out = append(strconv.AppendUint(append(j.out, '"'), v.uint, 10), '"')
+	case f.scalar == "bool":
+		j.out = strconv.AppendBool(j.out, v.uint != 0)
+	case f.scalar == "bytes":
+		j.out = append(base64.StdEncoding.AppendEncode(append(j.out, '"'), v.bytes), '"')
+	case f.scalar == "string":
+		j.out = appendQuoted(j.out, v.bytes)
+	case f.scalar == "float":
+		j.out = appendFloat(j.out, math.Float32frombits(uint32(v.uint)))
+	default: // u32, fixed32
+		j.out = strconv.AppendUint(j.out, uint64(uint32(v.uint)), 10)
+	}
+	return nil
+}
+
+func appendFloat(dst []byte, v float32) []byte {
+	switch f := float64(v); {
+	case math.IsNaN(f):
+		return append(dst, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(dst, `"-Infinity"`...)
+	default:
+		return strconv.AppendFloat(dst, f, 'g', -1, 32)
+	}
+}
+
+// appendQuoted appends a JSON string. What is no UTF-8 becomes U+FFFD.
+func appendQuoted(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	for len(s) > 0 {
+		c := s[0]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRune(s)
+			dst, s = utf8.AppendRune(dst, r), s[n:]
+			continue
+		}
+		s = s[1:]
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		default:
+			if c < ' ' || c == 0x7f {
+				dst = append(dst, '\\', 'u', '0', '0', "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
+			} else {
+				dst = append(dst, c)
+			}
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,114 @@
+package signal
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// A shape says in which fields of a message media may stand, at any depth. The
+// shapes below are all places that Signal's schema has.
+type shape []*shape // by field number
+
+// pointerShape marks a FilePointer: there is the media.
+var pointerShape = new(shape)
+
+var (
+	attachmentShape = &shape{1: pointerShape}    // MessageAttachment
+	quotedShape     = &shape{3: attachmentShape} // QuotedAttachment
+	quoteShape      = &shape{4: quotedShape}     //
+	previewShape    = &shape{3: pointerShape}    // LinkPreview
+	standardShape   = &shape{1: quoteShape, 3: attachmentShape, 4: previewShape, 5: pointerShape}
+	cardShape       = &shape{1: &shape{6: pointerShape}} // ContactMessage
+	stickerShape    = &shape{1: &shape{5: pointerShape}} // StickerMessage
+	onceShape       = &shape{1: attachmentShape}         // ViewOnceMessage
+	replyShape      = &shape{1: &shape{2: pointerShape}} // DirectStoryReplyMessage
+	styleShape      = &shape{2: pointerShape}            // ChatStyle
+	accountShape    = &shape{9: &shape{18: styleShape}}  // AccountData
+
+	itemShapes = shape{itemStandard: standardShape, 12: cardShape, 13: stickerShape, itemUpdate: nil,
+		itemViewOnce: onceShape, 19: replyShape}
+)
+
+func (s *shape) field(num protowire.Number) *shape {
+	if s == nil || int(num) >= len(*s) {
+		return nil
+	}
+	return (*s)[num]
+}
+
+// find notes each media in message, which has shape s (nil: none can be in it).
+func (f *Facts) find(s *shape, message []byte, once bool) error {
+	if s == nil {
+		return nil
+	}
+	if s == pointerShape {
+		return f.pointer(message, once)
+	}
+	c := walk(message)
+	for c.next() {
+		if c.typ != protowire.BytesType {
+			continue
+		}
+		if err := f.find(s.field(c.num), c.bytes, once); err != nil {
+			return err
+		}
+	}
+	return c.err
+}
+
+// pointer notes the media of a FilePointer, if it was in the folder when the backup
+// was made: its hash and its local key are known then.
+func (f *Facts) pointer(b []byte, once bool) error {
+	f.Once = f.Once || once
+	var contentType, fileName, locator []byte
+	c := walk(b)
+	for c.next() {
+		switch {
+		case c.is(4):
+			contentType = c.bytes
+		case c.is(7):
+			fileName = c.bytes
+		case c.is(13):
+			locator = c.bytes
+		}
+	}
+	m, ok, err := readLocator(locator)
+	if c.err != nil || err != nil || !ok {
+		return firstError(c.err, err)
+	}
+	f.Show(m, string(contentType), string(fileName), once)
+	return nil
+}
+
+// Show notes a media.
+func (f *Facts) Show(m Media, contentType, fileName string, once bool) {
+	f.Once = f.Once || once
+	f.Media = append(f.Media, Shown{Name: m.Name(), Media: m, Ext: Extension(contentType, fileName), Once: once})
+}
+
+func readLocator(b []byte) (m Media, ok bool, err error) {
+	var hash, local []byte
+	c := walk(b)
+	for c.next() {
+		switch {
+		case c.isUint(3):
+			m.Size = uint32(c.uint)
+		case c.is(9):
+			local = c.bytes
+		case c.is(10):
+			hash = c.bytes
+		}
+	}
+	if len(hash) != len(m.Hash) || len(local) != len(m.LocalKey) {
+		return m, false, c.err
+	}
+	copy(m.Hash[:], hash)
+	copy(m.LocalKey[:], local)
+	return m, true, c.err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package signal
+
+import "sort"
+
+// Written says what a writer wrote and what it left out.
+type Written struct {
+	Frames, Media int64            // frames or lines, and media files
+	Bytes         int64            // of their contents
+	Left          map[string]int64 // frames left out, by reason
+	Unknown       int64            // fields that the target's form has no name for
+	Missing       Names            // media that are shown but not in the history, or altered
+}
+
+// Leave counts one frame that is left out.
+func (w *Written) Leave(reason string) {
+	if w.Left == nil {
+		w.Left = map[string]int64{}
+	}
+	w.Left[reason]++
+}
+
+// Names are names of files with their count; of many only the first maxNames.
+type Names struct {
+	Count int64
+	Names []string
+}
+
+const maxNames = 1000
+
+// Add adds a name.
+func (n *Names) Add(name string) {
+	if n.Count++; len(n.Names) < maxNames {
+		n.Names = append(n.Names, name)
+	}
+}
+
+// Needed are the media that a file will need, by name, with the key of each one's item.
+type Needed map[MediaName]NeededMedia
+
+// NeededMedia is one of them.
+type NeededMedia struct {
+	Media Media
+	Key   string
+}
+
+// Add adds the media that a frame shows, which the item needs.
+func (n Needed) Add(f *Facts, needs [][]byte) {
+	for _, s := range f.Media {
+		if _, ok := n[s.Name]; ok || s.Once {
+			continue
+		}
+		name := s.Name.String()
+		for _, key := range needs {
+			if len(key) >= len(name) && string(key[len(key)-len(name):]) == name {
+				n[s.Name] = NeededMedia{s.Media, string(key)}
+			}
+		}
+	}
+}
+
+// Sorted returns the names in order.
+func (n Needed) Sorted() []MediaName {
+	names := make([]MediaName, 0, len(n))
+	for name := range n {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool { return string(names[i][:]) < string(names[j][:]) })
+	return names
+}

@@ -1,0 +1,175 @@
+package signallocal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/signal"
+)
+
+// day is how long a message must have left to live, in ms.
+const day = 24 * 3600 * 1000
+
+// main writes the Info and the frames in the order of the original.
+func (w *writer) main(ctx context.Context, f io.Writer, keys *signal.Keys, info []byte) error {
+	m, err := keys.NewMainWriter(f, w.rand)
+	if err != nil {
+		return err
+	}
+	if err := m.Frame(info); err != nil {
+		return err
+	}
+	var facts signal.Facts
+	for it, err := range signal.Ordered(ctx, w.h) {
+		if err != nil {
+			return err
+		}
+		frame, err := signal.Content(ctx, &it)
+		if err != nil {
+			return err
+		}
+		reason := w.judge(&facts, frame)
+		if reason != "" {
+			w.done.Leave(reason)
+			continue
+		}
+		if !w.owner {
+			return fmt.Errorf("the history does not begin with an account: %w", signal.ErrFormat)
+		}
+		if err := m.Frame(frame); err != nil {
+			return err
+		}
+		w.done.Frames++
+		w.done.Bytes += int64(len(frame))
+		w.media.Add(&facts, it.Needs)
+	}
+	if !w.owner {
+		return fmt.Errorf("the history has no account: %w", signal.ErrFormat)
+	}
+	return m.Close()
+}
+
+// judge returns why Signal would refuse the backup with this frame, or "". What a frame
+// refers to must stand before it.
+func (w *writer) judge(f *signal.Facts, frame []byte) string {
+	if err := f.Read(frame); err != nil {
+		return leftUnread
+	}
+	switch f.Kind {
+	case signal.FrameAccount:
+		if w.owner {
+			return leftAccount
+		}
+		w.owner = true
+	case signal.FrameRecipient:
+		w.people[f.ID] = true
+	case signal.FrameChat:
+		if !w.people[f.RecipientID] {
+			return leftReference
+		}
+		w.chats[f.ID] = true
+	case signal.FrameAdHocCall:
+		if !w.people[f.RecipientID] {
+			return leftReference
+		}
+	case signal.FrameChatItem:
+		if !w.chats[f.ChatID] || !w.people[f.AuthorID] {
+			return leftReference
+		}
+		if w.expiring(f) {
+			return leftExpiring
+		}
+	}
+	return ""
+}
+
+// expiring says whether a message disappears within a day of the backup.
+func (w *writer) expiring(f *signal.Facts) bool {
+	switch {
+	case f.ExpiresIn == 0:
+		return false
+	case f.ExpireStart == 0:
+		return f.ExpiresIn < day
+	}
+	end := f.ExpireStart + f.ExpiresIn
+	return end >= f.ExpiresIn && end < w.made+day // past the end of numbers is far away
+}
+
+// files writes the media that main shows, and the list of their names.
+func (w *writer) files(ctx context.Context, list io.Writer) error {
+	for _, name := range w.media.Sorted() {
+		m := w.media[name]
+		err := w.medium(ctx, name, m)
+		switch {
+		case err == nil:
+			w.done.Media++
+			w.done.Bytes += int64(m.Media.Size)
+			if _, err := list.Write(signal.AppendFilesEntry(nil, name)); err != nil {
+				return err
+			}
+		case errors.Is(err, errAbsent):
+			w.done.Missing.Add(name.String())
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// errAbsent: the history has not this media, or not as it is shown.
+var errAbsent = errors.New("media is not in the history")
+
+func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.NeededMedia) error {
+	it, err := w.h.Item(ctx, []byte(m.Key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return errAbsent
+	}
+	if err != nil {
+		return err
+	}
+	path := "files/" + name.Path()
+	if err := w.root.MkdirAll(path[:len("files/ab")], 0o700); err != nil {
+		return err
+	}
+	err = w.file(path, func(f io.Writer) error { return w.seal(ctx, f, &it, m.Media) })
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return w.present(path, m.Media)
+	case errors.Is(err, signal.ErrCorrupt):
+		w.root.Remove(path)
+		return errAbsent
+	case err != nil:
+		w.root.Remove(path)
+	}
+	return err
+}
+
+func (w *writer) seal(ctx context.Context, f io.Writer, it *engine.Item, m signal.Media) error {
+	r, err := signal.Reader(ctx, it)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return m.SealMedia(f, w.rand, r)
+}
+
+// present checks a media file that lies in the folder already.
+func (w *writer) present(path string, m signal.Media) error {
+	f, size, err := openRegular(w.root, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, err := m.Open(f, size)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is there already: %w", path, err)
+	}
+	return nil
+}
