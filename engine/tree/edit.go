@@ -34,7 +34,7 @@ func (m Map) Edit(edits iter.Seq2[Edit, error]) (Map, EditStats, error) {
 // loads and saves O(log n) nodes and no leaf that goes as a whole.
 func (m Map) DropBefore(key []byte) (Map, EditStats, error) {
 	e := newEdit(m)
-	err := e.level(0).drop(key, false)
+	err := e.level(0).drop(append([]byte{}, key...), false) // nil is the end
 	return e.result(err)
 }
 
@@ -46,7 +46,10 @@ func (m Map) DropRange(from, to []byte) (Map, EditStats, error) {
 	if to != nil && bytes.Compare(from, to) >= 0 {
 		return e.result(nil)
 	}
-	err := e.level(0).keep(from, false)
+	var err error
+	if len(from) > 0 {
+		err = e.level(0).keep(from, false)
+	}
 	if err == nil {
 		err = e.level(0).drop(to, false)
 	}
@@ -156,7 +159,7 @@ func (e *edit) finish() (Root, error) {
 		case whole && l.out.empty():
 			return Root{}, nil
 		case whole && n > 0 && l.out.n == 1:
-			return Root{Ref: l.only, Level: uint8(n - 1), Count: l.out.sum.count, Bytes: l.out.sum.bytes}, nil
+			return e.lowest(n-1, l.out.sum, l.only)
 		case n > maxLevel:
 			return Root{}, corrupt("height")
 		case !l.out.empty():
@@ -165,6 +168,23 @@ func (e *edit) finish() (Root, error) {
 			}
 		}
 	}
+}
+
+// lowest returns the root when one node is left of a level. If that is an old
+// node it may have but one child, as the last of its level: then that is the root.
+func (e *edit) lowest(level int, c child, ref seal.Ref) (Root, error) {
+	c.ref = ref
+	for l := e.level(level); level > 0 && l.kept; l = e.level(level) {
+		n, err := e.old.node(level, c, nil)
+		if err != nil {
+			return Root{}, err
+		}
+		if len(n.kids) > 1 {
+			break
+		}
+		level, c = level-1, n.kids[0]
+	}
+	return Root{Ref: c.ref, Level: uint8(level), Count: c.count, Bytes: c.bytes}, nil
 }
 
 // save names the node that was just closed. A node of the old map that has the

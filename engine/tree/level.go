@@ -20,7 +20,8 @@ type level struct {
 
 	node   *node // the old node being read; nil: between two
 	at     int   // its next record
-	prev   *node // the one read before
+	left   *node // the one read before
+	ended  *node // one before that, if the open node ends with the same key so far
 	used   bool  // a record of node was kept or dropped: the level above drops its record
 	landed bool  // keep chose to read node, though cuts have met before it
 
@@ -32,8 +33,26 @@ type level struct {
 
 func (l *level) up() *level { return l.e.level(l.out.level + 1) }
 
+// begin places the cursor, once. The level above the old root had no node; its
+// one record is taken from a node that never was.
+func (l *level) begin() error {
+	if l.old.path != nil {
+		return nil
+	}
+	if err := l.old.start(); err != nil {
+		return err
+	}
+	if top := l.old.path[0].node; top.level == l.out.level && len(top.kids) > 0 {
+		l.node, l.used = top, true
+	}
+	return nil
+}
+
 // keep keeps the old records below to (nil: all), or with past also to itself.
 func (l *level) keep(to []byte, past bool) error {
+	if err := l.begin(); err != nil {
+		return err
+	}
 	for {
 		if l.node == nil {
 			more, err := l.open(to)
@@ -52,8 +71,8 @@ func (l *level) keep(to []byte, past bool) error {
 // open opens the next old node, or when cuts have met the next one that has to
 // be read to keep what is below to. more is false when there is none.
 func (l *level) open(to []byte) (more bool, err error) {
-	if err := l.old.start(); err != nil || !l.old.valid() {
-		return false, err
+	if !l.old.valid() {
+		return false, nil
 	}
 	if l.out.empty() {
 		if to == nil {
@@ -102,7 +121,7 @@ func (l *level) copy(to []byte, past bool) (there bool, err error) {
 		end = l.node.searchFrom(l.at, to, past)
 		there = bytes.Compare(to, l.node.key) <= 0
 	}
-	if l.at == 0 && end > 0 && !l.landed {
+	if l.at == 0 && end > 0 && !l.used && !l.landed {
 		if err := l.breakBefore(l.node); err != nil {
 			return false, err
 		}
@@ -145,6 +164,9 @@ func (l *level) copyRecord() error {
 // drop drops the old records below to (nil: all), or with past also to itself.
 // Nodes that go as a whole are not read.
 func (l *level) drop(to []byte, past bool) error {
+	if err := l.begin(); err != nil {
+		return err
+	}
 	for {
 		if l.node == nil {
 			more, err := l.dropNodes(to, past)
@@ -173,8 +195,8 @@ func (l *level) drop(to []byte, past bool) error {
 
 // dropNodes drops whole nodes and opens the one after them.
 func (l *level) dropNodes(to []byte, past bool) (more bool, err error) {
-	if err := l.old.start(); err != nil || !l.old.valid() {
-		return false, err
+	if !l.old.valid() {
+		return false, nil
 	}
 	first := l.old.key()
 	if to == nil {
@@ -224,7 +246,13 @@ func (l *level) use() error {
 
 // leave goes on to the next old node.
 func (l *level) leave() error {
-	l.prev, l.node, l.used, l.landed = l.node, nil, false, false
+	if l.ended == nil || !bytes.Equal(l.ended.key, l.out.sum.key) {
+		l.ended = l.left
+	}
+	l.left, l.node, l.used, l.landed = l.node, nil, false, false
+	if !l.old.valid() {
+		return nil
+	}
 	return l.old.next()
 }
 
@@ -259,7 +287,7 @@ func (l *level) kid(c *child) error {
 func (l *level) close() error {
 	c, plain := l.out.close()
 	var err error
-	if c.ref, err = l.e.save(l.out.level, plain, l.node, l.prev); err != nil {
+	if c.ref, err = l.e.save(l.out.level, plain, l.node, l.left, l.ended); err != nil {
 		return err
 	}
 	l.closed = true

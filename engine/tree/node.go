@@ -110,7 +110,10 @@ func (r *reader) load(level int, c child, low []byte, d *leafDecoder) (*node, er
 		total, ok = sum(n.kids)
 	}
 	last := n.keyAt(n.len() - 1)
-	if c.key == nil { // the root's record says neither
+	if c.key == nil { // the root, whose record says neither
+		if n.len() < 2 && level > 0 {
+			return nil, corrupt("root of one child")
+		}
 		n.key, n.external = last, total.external
 	}
 	if !ok || total.count != c.count || total.bytes != c.bytes || total.external != n.external || !bytes.Equal(last, n.key) {
@@ -150,7 +153,7 @@ func (r *reader) top() (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.kids = []child{top.child}
+	n.key, n.kids = top.key, []child{top.child}
 	return n, nil
 }
 

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"math/rand/v2"
 	"slices"
-	"testing"
 
 	"github.com/dayfold/dayfold/chunk"
 	"github.com/dayfold/dayfold/engine/tree"
@@ -18,6 +16,12 @@ import (
 
 // poly is the polynomial of all tests, fixed so that goldens hold.
 const poly chunk.Polynomial = 0x3DA3358B4DC173
+
+// tester is what testing.TB and rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatalf(string, ...any)
+}
 
 // memory keeps nodes by ref.
 type memory struct {
@@ -73,7 +77,7 @@ func fresh(day bool) tree.Map {
 }
 
 // build returns a map of the entries, which it sorts.
-func build(t testing.TB, m tree.Map, entries []tree.Entry) tree.Map {
+func build(t tester, m tree.Map, entries []tree.Entry) tree.Map {
 	t.Helper()
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b tree.Entry) int { return bytes.Compare(a.Key, b.Key) })
@@ -92,7 +96,7 @@ func build(t testing.TB, m tree.Map, entries []tree.Entry) tree.Map {
 }
 
 // collect returns copies of the entries of a range.
-func collect(t testing.TB, seq iter.Seq2[tree.Entry, error]) []tree.Entry {
+func collect(t tester, seq iter.Seq2[tree.Entry, error]) []tree.Entry {
 	t.Helper()
 	var all []tree.Entry
 	for e, err := range seq {
@@ -152,58 +156,6 @@ func edits(from, to set) iter.Seq2[tree.Edit, error] {
 			if !yield(d, nil) {
 				return
 			}
-		}
-	}
-}
-
-// message returns an entry of about n bytes.
-func message(r *rand.Rand, key []byte, n int) tree.Entry {
-	text := make([]byte, n)
-	for i := range text {
-		text[i] = byte('a' + r.IntN(26))
-	}
-	return tree.Entry{Key: key, Group: []byte{key[len(key)/2]}, Kind: 2, Time: 1.7e12 + r.Int64N(1e10), Inline: text, Size: uint64(n)}
-}
-
-func TestEditIsRebuild(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	for round := range 300 {
-		day := round%2 == 1
-		m := fresh(day)
-		from := set{}
-		for range r.IntN(400) {
-			e := message(r, fmt.Appendf(nil, "%08d", r.IntN(100_000_000)), r.IntN(200))
-			from[string(e.Key)] = e
-		}
-		old := build(t, m, from.sorted())
-		for range 3 {
-			to := set{}
-			for k, e := range from {
-				switch r.IntN(30) {
-				case 0:
-				case 1:
-					e.Inline, e.Size = []byte("edited"), 6
-					to[k] = e
-				default:
-					to[k] = e
-				}
-			}
-			for range r.IntN(10) {
-				e := message(r, fmt.Appendf(nil, "%08d", r.IntN(100_000_000)), r.IntN(200))
-				to[string(e.Key)] = e
-			}
-			got, _, err := old.Edit(edits(from, to))
-			if err != nil {
-				t.Fatalf("edit: %v", err)
-			}
-			want := build(t, m, to.sorted())
-			if got.Root != want.Root {
-				t.Fatalf("round %d: edit gives %v, building %v", round, got.Root, want.Root)
-			}
-			if all := collect(t, got.Range(nil, nil)); !equal(all, to.sorted()) {
-				t.Fatalf("round %d: range gives %d entries, want %d", round, len(all), len(to))
-			}
-			from, old = to, got
 		}
 	}
 }
