@@ -1,0 +1,185 @@
+package corpus_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dayfold/dayfold/bench/corpus"
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signallocal"
+)
+
+var tiny = corpus.Scale{Messages: 3000, Conversations: 24, MediaBytes: 3_000_000}
+
+// tree maps each file below root to its content, and to its inode and time.
+func tree(t *testing.T, root string) (content, identity map[string]string) {
+	t.Helper()
+	content, identity = map[string]string{}, map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name := path[len(root)+1:]
+		content[name] = fmt.Sprintf("%x", sha256.Sum256(data))
+		identity[name] = fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino, info.ModTime())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content, identity
+}
+
+func TestWriteInPlace(t *testing.T) {
+	for _, f := range corpus.Formats() {
+		t.Run(string(f), func(t *testing.T) {
+			c := corpus.New(3, tiny)
+			root := filepath.Join(t.TempDir(), "in place")
+			var was, had map[string]string
+			for n := range 4 {
+				if err := c.Write(t.Context(), root, f, n); err != nil {
+					t.Fatal(err)
+				}
+				is, has := tree(t, root)
+				rewritten := 0
+				for name, sum := range was {
+					if is[name] == sum && has[name] != had[name] {
+						rewritten++
+					}
+				}
+				if rewritten > 0 {
+					t.Errorf("day %d: %d unchanged files were rewritten", n, rewritten)
+				}
+				if n > 0 && fmt.Sprint(was) == fmt.Sprint(is) {
+					t.Errorf("day %d: nothing changed", n)
+				}
+				was, had = is, has
+			}
+			compareFresh(t, f, was)
+		})
+	}
+}
+
+// compareFresh compares what four days left with day 3 written at once.
+func compareFresh(t *testing.T, f corpus.Format, got map[string]string) {
+	root := t.TempDir()
+	if err := corpus.New(3, tiny).Write(t.Context(), root, f, 3); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := tree(t, root)
+	for name, sum := range want {
+		if got[name] != sum {
+			t.Errorf("%s: got %s, want %s", name, got[name], sum)
+		}
+	}
+	for name := range got {
+		older := f == corpus.SignalLocal && (strings.HasPrefix(name, "files/") || strings.HasPrefix(name, "signal-backup-2026-01-07"))
+		if _, ok := want[name]; !ok && !older {
+			t.Errorf("%s is left over", name)
+		}
+	}
+}
+
+func TestWriteStopsWhenAsked(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, f := range corpus.Formats() {
+		if err := corpus.New(3, tiny).Write(ctx, t.TempDir(), f, 0); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want Canceled", f, err)
+		}
+	}
+	if err := corpus.New(3, tiny).Write(t.Context(), t.TempDir(), "tar", 0); err == nil {
+		t.Error("no error for an unknown format")
+	}
+}
+
+// open reads what a source sees; none of it may be a Problem.
+func open(t *testing.T, s engine.Source) (items, media int) {
+	t.Helper()
+	for it, err := range s.Items(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		items++
+		if it.Kind == engine.Media {
+			media++
+			r, err := it.Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, r); err != nil || n != it.Size {
+				t.Errorf("%s: got %d bytes, %v; want %d", it.Key, n, err, it.Size)
+			}
+			r.Close()
+		}
+	}
+	return items, media
+}
+
+func TestFolderOpens(t *testing.T) {
+	root := t.TempDir()
+	if err := corpus.New(3, tiny).Write(t.Context(), root, corpus.Folder, 0); err != nil {
+		t.Fatal(err)
+	}
+	s, err := dir.Open(root, dir.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	content, _ := tree(t, root)
+	if items, _ := open(t, s); items <= len(content) {
+		t.Errorf("got %d items for %d files", items, len(content))
+	}
+}
+
+func TestSignalLocalOpens(t *testing.T) {
+	c := corpus.New(3, tiny)
+	root := t.TempDir()
+	for n := range 2 {
+		if err := c.Write(t.Context(), root, corpus.SignalLocal, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := signal.ParseKey(c.SignalKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := signallocal.Open(root, key, signallocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	messages, unique := 0, map[uint64]bool{}
+	for range c.Day(1).Messages() {
+		messages++
+	}
+	for m := range c.Day(1).Media() {
+		unique[m.Content] = true
+	}
+	items, media := open(t, s)
+	if r := s.Report(); r.Missing.Count+r.Altered.Count+r.Unlisted.Count+r.Unshown.Count+r.Superfluous.Count > 0 {
+		t.Errorf("got %+v", r)
+	}
+	if media != len(unique) || items-media < messages {
+		t.Errorf("got %d items and %d media, want %d messages and %d media", items-media, media, messages, len(unique))
+	}
+}
