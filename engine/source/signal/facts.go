@@ -1,6 +1,11 @@
 package signal
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
 
 // Facts are all that is read from a frame: what its name, its life and the media it
 // shows follow from. The same facts stand in a line of the plaintext export.
@@ -33,7 +38,19 @@ type Shown struct {
 func (f *Facts) Reset() { *f = Facts{Identity: f.Identity[:0], Media: f.Media[:0]} }
 
 // Read fills f from a frame. A frame that is no protobuf is ErrFormat.
-func (f *Facts) Read(frame []byte) error {
+func (f *Facts) Read(frame []byte) error { return f.read(wire(frame)) }
+
+// ReadJSON fills f from a line of the plaintext export. A line that is no JSON object in
+// UTF-8, or not of Signal's schema, is ErrFormat; names and enums that are not known are passed over.
+func (f *Facts) ReadJSON(line []byte) error {
+	if !utf8.Valid(line) || !json.Valid(line) {
+		f.Reset()
+		return malformed("not JSON")
+	}
+	return f.read(message{line, schema()["Frame"]})
+}
+
+func (f *Facts) read(frame message) error {
 	f.Reset()
 	c := walk(frame)
 	for c.next() {
@@ -41,14 +58,14 @@ func (f *Facts) Read(frame []byte) error {
 			continue
 		}
 		f.Kind = FrameKind(c.num)
-		if err := f.message(f.Kind, c.bytes); err != nil {
+		if err := f.message(f.Kind, c.sub()); err != nil {
 			return err
 		}
 	}
 	return c.err
 }
 
-func (f *Facts) message(kind FrameKind, b []byte) error {
+func (f *Facts) message(kind FrameKind, b message) error {
 	switch kind {
 	case FrameAccount:
 		return f.find(accountShape, b, false)
@@ -70,36 +87,36 @@ func (f *Facts) message(kind FrameKind, b []byte) error {
 }
 
 // identity takes the id in the given field, or all of b when there is none.
-func (f *Facts) identity(b []byte, num protowire.Number) error {
+func (f *Facts) identity(b message, num protowire.Number) error {
 	c := walk(b)
 	for c.next() {
 		if c.is(num) && len(c.bytes) > 0 {
-			f.Identity = append(f.Identity[:0], c.bytes...)
+			f.Identity = append(f.Identity[:0], c.data()...)
 		}
 	}
 	if len(f.Identity) == 0 {
-		f.Identity = append(f.Identity, b...)
+		f.Identity = append(f.Identity, b.b...)
 	}
 	return c.err
 }
 
-func (f *Facts) recipient(b []byte) error {
+func (f *Facts) recipient(b message) error {
 	c := walk(b)
 	for c.next() {
 		switch {
 		case c.isUint(1):
 			f.ID = c.uint
 		case c.is(2):
-			id, err := contactIdentity(c.bytes)
+			id, err := contactIdentity(c.sub())
 			if err != nil {
 				return err
 			}
 			f.identify('c', id)
 		case c.is(3), c.is(4), c.is(7):
-			d := walk(c.bytes)
+			d := walk(c.sub())
 			for d.next() {
 				if d.is(1) {
-					f.identify(byte('0'+c.num), d.bytes)
+					f.identify(byte('0'+c.num), d.data())
 				}
 			}
 			if d.err != nil {
@@ -117,15 +134,15 @@ func (f *Facts) identify(kind byte, id []byte) {
 }
 
 // contactIdentity is the ACI, else the PNI, else the phone number.
-func contactIdentity(b []byte) (id []byte, err error) {
+func contactIdentity(b message) (id []byte, err error) {
 	var aci, pni, e164 []byte
 	c := walk(b)
 	for c.next() {
 		switch {
 		case c.is(1):
-			aci = c.bytes
+			aci = c.data()
 		case c.is(2):
-			pni = c.bytes
+			pni = c.data()
 		case c.isUint(4):
 			e164 = appendDigits(nil, c.uint, 0)
 		}
@@ -145,7 +162,7 @@ func ContactIdentity(aci, pni []byte, e164 string) []byte {
 	return append([]byte("e"), e164...)
 }
 
-func (f *Facts) chat(b []byte) error {
+func (f *Facts) chat(b message) error {
 	c := walk(b)
 	for c.next() {
 		switch {
@@ -154,7 +171,7 @@ func (f *Facts) chat(b []byte) error {
 		case c.isUint(2):
 			f.RecipientID = c.uint
 		case c.is(9):
-			if err := f.find(styleShape, c.bytes, false); err != nil {
+			if err := f.find(styleShape, c.sub(), false); err != nil {
 				return err
 			}
 		}
@@ -162,7 +179,7 @@ func (f *Facts) chat(b []byte) error {
 	return c.err
 }
 
-func (f *Facts) call(b []byte) error {
+func (f *Facts) call(b message) error {
 	c := walk(b)
 	for c.next() {
 		switch {

@@ -16,7 +16,7 @@ const (
 	quoteViewOnce = 3 // Quote.type
 )
 
-func (f *Facts) chatItem(b []byte, depth int) error {
+func (f *Facts) chatItem(b message, depth int) error {
 	if depth > maxDepth {
 		return malformed("revisions of revisions, %d deep", depth)
 	}
@@ -29,20 +29,20 @@ func (f *Facts) chatItem(b []byte, depth int) error {
 			}
 		case c.typ != protowire.BytesType:
 		case c.num == itemRevisions:
-			if err := f.chatItem(c.bytes, depth+1); err != nil {
+			if err := f.chatItem(c.sub(), depth+1); err != nil {
 				return err
 			}
 		case c.num == itemIncoming && depth == 0:
-			if err := f.received(c.bytes, 1); err != nil {
+			if err := f.received(c.sub(), 1); err != nil {
 				return err
 			}
 		case c.num == itemOutgoing && depth == 0:
-			if err := f.received(c.bytes, 2); err != nil {
+			if err := f.received(c.sub(), 2); err != nil {
 				return err
 			}
 		case int(c.num) < len(itemShapes):
 			f.Update = f.Update || c.num == itemUpdate && depth == 0
-			if err := f.content(c.num, c.bytes); err != nil {
+			if err := f.content(c.num, c.sub()); err != nil {
 				return err
 			}
 		}
@@ -68,7 +68,7 @@ func (f *Facts) number(num protowire.Number, v uint64) {
 	}
 }
 
-func (f *Facts) received(b []byte, num protowire.Number) error {
+func (f *Facts) received(b message, num protowire.Number) error {
 	c := walk(b)
 	for c.next() {
 		if c.isUint(num) {
@@ -80,13 +80,13 @@ func (f *Facts) received(b []byte, num protowire.Number) error {
 
 // oldest sets Sent to that of the first revision, if there is one: an edit does not
 // change whose and which message it is.
-func (f *Facts) oldest(item []byte) error {
+func (f *Facts) oldest(item message) error {
 	c := walk(item)
 	for c.next() {
 		if !c.is(itemRevisions) {
 			continue
 		}
-		r := walk(c.bytes)
+		r := walk(c.sub())
 		for r.next() {
 			if r.isUint(3) {
 				f.Sent = r.uint
@@ -98,7 +98,7 @@ func (f *Facts) oldest(item []byte) error {
 }
 
 // content finds the media in the given field of a ChatItem.
-func (f *Facts) content(num protowire.Number, b []byte) error {
+func (f *Facts) content(num protowire.Number, b message) error {
 	once := num == itemViewOnce
 	if num != itemStandard {
 		return f.find(itemShapes[num], b, once)
@@ -108,14 +108,14 @@ func (f *Facts) content(num protowire.Number, b []byte) error {
 		if c.typ != protowire.BytesType {
 			continue
 		}
-		if err := f.find(standardShape.field(c.num), c.bytes, c.num == 1 && isViewOnceQuote(c.bytes)); err != nil {
+		if err := f.find(standardShape.field(c.num), c.sub(), c.num == 1 && isViewOnceQuote(c.sub())); err != nil {
 			return err
 		}
 	}
 	return c.err
 }
 
-func isViewOnceQuote(quote []byte) bool {
+func isViewOnceQuote(quote message) bool {
 	c, once := walk(quote), false
 	for c.next() {
 		if c.isUint(5) {
@@ -146,7 +146,7 @@ func itemWithoutOnce(item []byte) []byte {
 			return without(c.bytes, 1), true
 		case c.is(itemStandard):
 			return rewrite(c.bytes, func(c *cursor) ([]byte, bool) {
-				if !c.is(1) || !isViewOnceQuote(c.bytes) {
+				if !c.is(1) || !isViewOnceQuote(c.sub()) {
 					return nil, false
 				}
 				return without(c.bytes, 4), true
@@ -159,7 +159,7 @@ func itemWithoutOnce(item []byte) []byte {
 // rewrite returns message with those fields of bytes changed for which edit says so.
 func rewrite(message []byte, edit func(*cursor) ([]byte, bool)) []byte {
 	out := make([]byte, 0, len(message))
-	c := walk(message)
+	c := walk(wire(message))
 	for c.next() {
 		if b, ok := edit(&c); ok {
 			out = appendMessage(out, c.num, b)
@@ -173,7 +173,7 @@ func rewrite(message []byte, edit func(*cursor) ([]byte, bool)) []byte {
 // without returns message without the fields of the given number.
 func without(message []byte, num protowire.Number) []byte {
 	out := make([]byte, 0, len(message))
-	c := walk(message)
+	c := walk(wire(message))
 	for c.next() {
 		if c.num != num {
 			out = append(out, c.raw...)

@@ -68,7 +68,7 @@ func (j *jsonWriter) message(t *messageType, b []byte, depth int) error {
 // collect returns the occurrences of known fields. A message that is not repeated but
 // occurs twice is, as protobuf has it, one that goes on.
 func (j *jsonWriter) collect(t *messageType, b []byte, values []fieldValue) ([]fieldValue, error) {
-	c := walk(b)
+	c := walk(wire(b))
 	for c.next() {
 		i, ok := t.index[c.num]
 		if !ok || !fits(&t.fields[i], c.typ) {

@@ -150,7 +150,7 @@ func AppendFilesEntry(dst []byte, name MediaName) []byte {
 // ParseFilesEntry reads one entry of that list, without its length.
 func ParseFilesEntry(entry []byte) (name MediaName, err error) {
 	text := ""
-	err = each(entry, func(c *cursor) error {
+	err = each(wire(entry), func(c *cursor) error {
 		if c.is(1) {
 			text = string(c.bytes)
 		}

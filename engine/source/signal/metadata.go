@@ -48,12 +48,12 @@ func metadataCipher(k Key, iv []byte) cipher.Stream {
 }
 
 func parseMetadata(file []byte) (version uint64, iv, sealed []byte, err error) {
-	err = each(file, func(c *cursor) error {
+	err = each(wire(file), func(c *cursor) error {
 		switch {
 		case c.isUint(1):
 			version = c.uint
 		case c.is(2):
-			return each(c.bytes, func(c *cursor) error {
+			return each(c.sub(), func(c *cursor) error {
 				switch {
 				case c.is(1):
 					iv = c.bytes

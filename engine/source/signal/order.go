@@ -106,5 +106,18 @@ func placeOf(it *engine.Item) (p place, err error) {
 	if m <= 0 || n+m != len(b) {
 		return p, malformed("item %q: its place in the file", it.Key)
 	}
-	return place{it.Meta[0], number, count}, nil
+	return place{it.Meta[0] &^ openEnd, number, count}, nil
 }
+
+// openEnd, in the rank, says that the file ends with the item and without an end of line.
+const openEnd = 0x80
+
+// LastOpen returns the Meta of the item that l made last, with a note that the file ends
+// after it without an end of line (see OpenEnd).
+func (l *Ledger) LastOpen() []byte {
+	p := l.order.last
+	return appendVarint(appendVarint([]byte{p.rank | openEnd}, p.number), p.count)
+}
+
+// OpenEnd says whether the file ended with the item and without an end of line.
+func OpenEnd(it *engine.Item) bool { return len(it.Meta) > 0 && it.Meta[0]&openEnd != 0 }

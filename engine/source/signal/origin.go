@@ -34,7 +34,7 @@ func (o Origin) Data() ([]byte, error) {
 
 // ParseOrigin reads what Append wrote.
 func ParseOrigin(data []byte) (o Origin, err error) {
-	err = each(data, func(c *cursor) error {
+	err = each(wire(data), func(c *cursor) error {
 		switch {
 		case c.is(1):
 			o.Name = string(c.bytes)
@@ -50,7 +50,7 @@ func ParseOrigin(data []byte) (o Origin, err error) {
 
 // ReadInfo reads the first message of main. Version 1 is the only one there is.
 func ReadInfo(message []byte) (i Info, err error) {
-	err = each(message, func(c *cursor) error {
+	err = each(wire(message), func(c *cursor) error {
 		switch {
 		case c.isUint(1):
 			i.Version = c.uint

@@ -64,6 +64,7 @@ var messages = map[string]string{
 // A fieldType is one field of a message in the table.
 type fieldType struct {
 	name     string
+	number   protowire.Number
 	scalar   string
 	message  *messageType
 	enum     []string
@@ -76,6 +77,15 @@ type fieldType struct {
 type messageType struct {
 	fields []fieldType
 	index  map[protowire.Number]int
+	names  map[string]int
+}
+
+// byName returns the field of that name, or nil.
+func (m *messageType) byName(name []byte) *fieldType {
+	if i, ok := m.names[string(name)]; ok {
+		return &m.fields[i]
+	}
+	return nil
 }
 
 // schema returns the parsed table.
@@ -83,7 +93,7 @@ var schema = sync.OnceValue(func() map[string]*messageType {
 	types := map[string]*messageType{}
 	for _, table := range []map[string]string{messages, contents, updates} {
 		for name := range table {
-			types[name] = &messageType{index: map[protowire.Number]int{}}
+			types[name] = &messageType{index: map[protowire.Number]int{}, names: map[string]int{}}
 		}
 	}
 	for _, table := range []map[string]string{messages, contents, updates} {
@@ -114,7 +124,8 @@ func (m *messageType) parse(text string, types map[string]*messageType) {
 		if err != nil {
 			panic("signal: schema: " + entry) // the table is wrong
 		}
-		m.index[protowire.Number(number)] = len(m.fields)
+		f.number = protowire.Number(number)
+		m.index[f.number], m.names[name] = len(m.fields), len(m.fields)
 		m.fields = append(m.fields, f)
 	}
 }

@@ -33,20 +33,20 @@ func (s *shape) field(num protowire.Number) *shape {
 	return (*s)[num]
 }
 
-// find notes each media in message, which has shape s (nil: none can be in it).
-func (f *Facts) find(s *shape, message []byte, once bool) error {
+// find notes each media in m, which has shape s (nil: none can be in it).
+func (f *Facts) find(s *shape, m message, once bool) error {
 	if s == nil {
 		return nil
 	}
 	if s == pointerShape {
-		return f.pointer(message, once)
+		return f.pointer(m, once)
 	}
-	c := walk(message)
+	c := walk(m)
 	for c.next() {
 		if c.typ != protowire.BytesType {
 			continue
 		}
-		if err := f.find(s.field(c.num), c.bytes, once); err != nil {
+		if err := f.find(s.field(c.num), c.sub(), once); err != nil {
 			return err
 		}
 	}
@@ -55,23 +55,27 @@ func (f *Facts) find(s *shape, message []byte, once bool) error {
 
 // pointer notes the media of a FilePointer, if it was in the folder when the backup
 // was made: its hash and its local key are known then.
-func (f *Facts) pointer(b []byte, once bool) error {
+func (f *Facts) pointer(b message, once bool) error {
 	f.Once = f.Once || once
-	var contentType, fileName, locator []byte
+	var contentType, fileName []byte
+	var m Media
+	ok := false
 	c := walk(b)
 	for c.next() {
 		switch {
 		case c.is(4):
-			contentType = c.bytes
+			contentType = c.data()
 		case c.is(7):
-			fileName = c.bytes
+			fileName = c.data()
 		case c.is(13):
-			locator = c.bytes
+			var err error
+			if m, ok, err = readLocator(c.sub()); err != nil {
+				return err
+			}
 		}
 	}
-	m, ok, err := readLocator(locator)
-	if c.err != nil || err != nil || !ok {
-		return firstError(c.err, err)
+	if c.err != nil || !ok {
+		return c.err
 	}
 	f.Show(m, string(contentType), string(fileName), once)
 	return nil
@@ -83,7 +87,7 @@ func (f *Facts) Show(m Media, contentType, fileName string, once bool) {
 	f.Media = append(f.Media, Shown{Name: m.Name(), Media: m, Ext: Extension(contentType, fileName), Once: once})
 }
 
-func readLocator(b []byte) (m Media, ok bool, err error) {
+func readLocator(b message) (m Media, ok bool, err error) {
 	var hash, local []byte
 	c := walk(b)
 	for c.next() {
@@ -91,9 +95,9 @@ func readLocator(b []byte) (m Media, ok bool, err error) {
 		case c.isUint(3):
 			m.Size = uint32(c.uint)
 		case c.is(9):
-			local = c.bytes
+			local = c.data()
 		case c.is(10):
-			hash = c.bytes
+			hash = c.data()
 		}
 	}
 	if len(hash) != len(m.Hash) || len(local) != len(m.LocalKey) {
@@ -102,13 +106,4 @@ func readLocator(b []byte) (m Media, ok bool, err error) {
 	copy(m.Hash[:], hash)
 	copy(m.LocalKey[:], local)
 	return m, true, c.err
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

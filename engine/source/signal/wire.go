@@ -6,24 +6,45 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A cursor walks the fields of a protobuf message in the order in which they stand.
-// Fields that nobody asks for are passed over, and their bytes are in raw.
+// A message is the bytes of one message of Signal's schema: protobuf, or, with a
+// typ, the JSON object that the plaintext export has for it.
+type message struct {
+	b   []byte
+	typ *messageType
+}
+
+// wire is a message in protobuf.
+func wire(b []byte) message { return message{b: b} }
+
+// A cursor walks the fields of a message in the order in which they stand. Fields that
+// nobody asks for are passed over, and their bytes are in raw. In JSON the elements of
+// an array come one by one, as repeated fields do in protobuf.
 type cursor struct {
 	rest  []byte
 	num   protowire.Number
 	typ   protowire.Type
 	uint  uint64 // of varints and fixed numbers
-	bytes []byte // of strings, bytes and messages; aliases the message
-	raw   []byte // the whole field with its tag
+	bytes []byte // of strings, bytes and messages; aliases the message; in JSON as it stands there
+	raw   []byte // protobuf: the whole field with its tag
 	err   error  // ErrFormat
+	json  jsonState
 }
 
-// walk returns a cursor before the first field of message.
-func walk(message []byte) cursor { return cursor{rest: message} }
+// walk returns a cursor before the first field of m.
+func walk(m message) cursor {
+	c := cursor{rest: m.b}
+	if m.typ != nil {
+		c.beginJSON(m.typ)
+	}
+	return c
+}
 
 // next moves to the next field and says whether there is one. At the end, and at
 // bytes that are no field (err is set then), it says false.
 func (c *cursor) next() bool {
+	if c.json.typ != nil {
+		return c.nextJSON()
+	}
 	if len(c.rest) == 0 || c.err != nil {
 		return false
 	}
@@ -57,7 +78,7 @@ func (c *cursor) next() bool {
 }
 
 func (c *cursor) fail() bool {
-	c.err = malformed("protobuf")
+	c.err = malformed("not a message of Signal's")
 	return false
 }
 
@@ -66,6 +87,22 @@ func consumeTag(b []byte) (protowire.Number, protowire.Type, int) {
 		return protowire.Number(b[0] >> 3), protowire.Type(b[0] & 7), 1
 	}
 	return protowire.ConsumeTag(b)
+}
+
+// sub is the message that the field at the cursor holds.
+func (c *cursor) sub() message {
+	if c.json.typ != nil {
+		return message{c.bytes, c.json.field.message}
+	}
+	return message{b: c.bytes}
+}
+
+// data is the string or the bytes that the field at the cursor holds.
+func (c *cursor) data() []byte {
+	if c.json.typ != nil {
+		return c.dataJSON()
+	}
+	return c.bytes
 }
 
 // is says whether the cursor stands at this field of bytes.
@@ -78,9 +115,9 @@ func (c *cursor) isUint(num protowire.Number) bool {
 	return c.num == num && c.typ == protowire.VarintType
 }
 
-// each calls fn with a cursor at each field of message.
-func each(message []byte, fn func(c *cursor) error) error {
-	c := walk(message)
+// each calls fn with a cursor at each field of m.
+func each(m message, fn func(c *cursor) error) error {
+	c := walk(m)
 	for c.next() {
 		if err := fn(&c); err != nil {
 			return err
@@ -89,10 +126,9 @@ func each(message []byte, fn func(c *cursor) error) error {
 	return c.err
 }
 
-// Valid says whether message is a sequence of protobuf fields. It does not look
-// into them.
-func Valid(message []byte) bool {
-	c := walk(message)
+// Valid says whether b is a sequence of protobuf fields. It does not look into them.
+func Valid(b []byte) bool {
+	c := walk(wire(b))
 	for c.next() {
 	}
 	return c.err == nil
