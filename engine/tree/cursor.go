@@ -1,11 +1,15 @@
 package tree
 
 // A cursor stands before a node of one level, or at the end of the level. It
-// reads the inner nodes above, and the node itself only when told to.
+// reads the inner nodes above as late as it can, and the node itself only when
+// told to.
 type cursor struct {
 	r     *reader
 	level int
-	path  []step // from the top down to the parent of the node; at the end: the top alone
+	// path leads from above the root down to the parent of the node, or ends
+	// before: then the node is the first below. At the end of the level it is
+	// the top alone.
+	path []step
 }
 
 type step struct {
@@ -26,43 +30,55 @@ func (c *cursor) start() error {
 	if err != nil {
 		return err
 	}
-	c.path = []step{{node: top}}
+	c.path = append(make([]step, 0, top.level), step{node: top})
 	if c.level >= top.level {
-		c.path[0].i = len(top.kids)
+		c.end()
 	}
-	return c.descend(func(*node) int { return 0 })
+	return nil
 }
 
 // valid says that there is a node.
-func (c *cursor) valid() bool {
-	top := &c.path[0]
-	return top.i >= 0 && top.i < len(top.node.kids)
-}
+func (c *cursor) valid() bool { return c.path[0].i < len(c.path[0].node.kids) }
 
-func (c *cursor) child() child {
-	s := &c.path[len(c.path)-1]
-	return s.node.kids[s.i]
-}
+// low returns the last key before the node, nil when it is the first. It says
+// where the cursor is.
+func (c *cursor) low() []byte { return low(c.path) }
 
-// key returns the last key of the node.
-func (c *cursor) key() []byte { return c.child().key }
-
-// low returns the last key before the node, nil when it is the first.
-func (c *cursor) low() []byte {
-	for i := len(c.path) - 1; i >= 0; i-- {
-		if s := &c.path[i]; s.i > 0 {
+func low(path []step) []byte {
+	for i := len(path) - 1; i >= 0; i-- {
+		if s := &path[i]; s.i > 0 {
 			return s.node.kids[s.i-1].key
 		}
 	}
 	return nil
 }
 
+// child returns the node's record.
+func (c *cursor) child() (child, error) {
+	err := c.descend(first)
+	s := &c.path[len(c.path)-1]
+	if err != nil {
+		return child{}, err
+	}
+	return s.node.kids[s.i], nil
+}
+
 // open loads the node.
-func (c *cursor) open() (*node, error) { return c.r.node(c.level, c.child(), c.low()) }
+func (c *cursor) open() (*node, error) {
+	kid, err := c.child()
+	if err != nil {
+		return nil, err
+	}
+	return c.r.node(c.level, kid, c.low())
+}
 
 // openOnce loads a leaf that is valid until the next openOnce.
 func (c *cursor) openOnce() (*node, error) {
-	return c.r.load(0, c.child(), c.low(), &c.r.leaves)
+	kid, err := c.child()
+	if err != nil {
+		return nil, err
+	}
+	return c.r.load(0, kid, c.low(), &c.r.leaves)
 }
 
 // seek goes on to the first node whose last key is not below key, or with past:
@@ -71,11 +87,10 @@ func (c *cursor) seek(key []byte, past bool) error {
 	if err := c.start(); err != nil || !c.valid() {
 		return err
 	}
-	in := func(n *node, from int) int { return n.searchFrom(from, key, past) }
 	for {
 		s := &c.path[len(c.path)-1]
-		if s.i = in(s.node, s.i); s.i < len(s.node.kids) {
-			return c.descend(func(n *node) int { return in(n, 0) })
+		if s.i = s.node.searchFrom(s.i, key, past); s.i < len(s.node.kids) {
+			return c.descend(func(n *node) int { return n.searchFrom(0, key, past) })
 		}
 		if len(c.path) == 1 {
 			return nil
@@ -85,24 +100,36 @@ func (c *cursor) seek(key []byte, past bool) error {
 }
 
 // next goes on to the next node.
-func (c *cursor) next() error { return c.move(+1, func(*node) int { return 0 }) }
-
-// prev goes back to the node before, from the end to the last.
-func (c *cursor) prev() error { return c.move(-1, func(n *node) int { return len(n.kids) - 1 }) }
-
-func (c *cursor) move(by int, enter func(*node) int) error {
-	for {
+func (c *cursor) next() {
+	for c.valid() {
 		s := &c.path[len(c.path)-1]
-		if s.i += by; len(c.path) == 1 || s.i >= 0 && s.i < len(s.node.kids) {
-			return c.descend(enter)
+		if s.i++; s.i < len(s.node.kids) {
+			return
 		}
+		if len(c.path) > 1 {
+			c.path = c.path[:len(c.path)-1]
+		}
+	}
+}
+
+// prev goes back to the node before, from the end to the last. There must be one.
+func (c *cursor) prev() error {
+	for len(c.path) > 1 && c.path[len(c.path)-1].i == 0 {
 		c.path = c.path[:len(c.path)-1]
 	}
+	c.path[len(c.path)-1].i--
+	return c.descend(last)
+}
+
+// end goes on to the end of the level.
+func (c *cursor) end() {
+	c.path = c.path[:1]
+	c.path[0].i = len(c.path[0].node.kids)
 }
 
 // descend completes the path down to the level.
 func (c *cursor) descend(enter func(*node) int) error {
-	for c.valid() {
+	for {
 		s := c.path[len(c.path)-1]
 		if s.node.level == c.level+1 {
 			return nil
@@ -113,11 +140,7 @@ func (c *cursor) descend(enter func(*node) int) error {
 		}
 		c.path = append(c.path, step{node: n, i: enter(n)})
 	}
-	return nil
 }
 
-// end goes on to the end of the level.
-func (c *cursor) end() {
-	c.path = c.path[:1]
-	c.path[0].i = len(c.path[0].node.kids)
-}
+func first(*node) int  { return 0 }
+func last(n *node) int { return len(n.kids) - 1 }

@@ -137,13 +137,7 @@ func (w *walker) skip() {
 // descend goes to the first record of the subtree.
 func (w *walker) descend() error {
 	s := &w.path[len(w.path)-1]
-	var low []byte
-	for i := len(w.path) - 1; i >= 0 && low == nil; i-- {
-		if t := &w.path[i]; t.i > 0 {
-			low = t.node.kids[t.i-1].key
-		}
-	}
-	n, err := w.r.node(s.node.level-1, s.node.kids[s.i], low)
+	n, err := w.r.node(s.node.level-1, s.node.kids[s.i], low(w.path))
 	if err != nil {
 		return err
 	}

@@ -31,16 +31,17 @@ func NewChild(key []byte, ref [32]byte, count, bytes uint64, external bool) Chil
 // DecodeInner returns the records of an inner node.
 func DecodeInner(plain []byte, level int) ([]Child, error) { return decodeInner(plain, level) }
 
-// EncodeInner returns the inner node of the records, wherever it would be cut.
-func EncodeInner(m Map, level int, kids []Child) ([]byte, error) {
+// EncodeInner returns the inner node of the records, wherever it would be cut,
+// and whether they are more than a map may hold.
+func EncodeInner(m Map, level int, kids []Child) (plain []byte, err error) {
 	w := newWriter(&m, level)
 	for i := range kids {
-		if _, err := w.kid(&kids[i]); err != nil {
-			return nil, err
+		if _, e := w.kid(&kids[i]); e != nil {
+			err = e
 		}
 	}
-	_, plain := w.close()
-	return plain, nil
+	_, plain = w.close()
+	return plain, err
 }
 
 // Listed is a record of a list.

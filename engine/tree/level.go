@@ -92,12 +92,12 @@ func (l *level) open(to []byte) (more bool, err error) {
 // would hold the key will do.
 func (l *level) pass(to []byte) error {
 	l.landed = true
-	here := l.old.key()
+	here := l.old.low()
 	if err := l.old.seek(to, false); err != nil {
 		return err
 	}
 	back := !l.old.valid()
-	if !back && l.out.level == 0 && !bytes.Equal(l.old.key(), here) {
+	if !back && l.out.level == 0 && !bytes.Equal(l.old.low(), here) {
 		n, err := l.old.open()
 		if err != nil {
 			return err
@@ -109,7 +109,7 @@ func (l *level) pass(to []byte) error {
 			return err
 		}
 	}
-	l.kept = l.kept || !bytes.Equal(l.old.key(), here)
+	l.kept = l.kept || !bytes.Equal(l.old.low(), here)
 	return nil
 }
 
@@ -139,9 +139,9 @@ func (l *level) copy(to []byte, past bool) (there bool, err error) {
 		}
 	}
 	if l.at == l.node.len() {
-		err = l.leave()
+		l.leave()
 	}
-	return there, err
+	return there, nil
 }
 
 // breakBefore closes the open node if the node's first record forces it.
@@ -187,9 +187,7 @@ func (l *level) drop(to []byte, past bool) error {
 		if l.at < l.node.len() {
 			return nil
 		}
-		if err := l.leave(); err != nil {
-			return err
-		}
+		l.leave()
 	}
 }
 
@@ -198,19 +196,23 @@ func (l *level) dropNodes(to []byte, past bool) (more bool, err error) {
 	if !l.old.valid() {
 		return false, nil
 	}
-	first := l.old.key()
+	here := l.old.low()
+	var next []byte // nil: they go up to the end
 	if to == nil {
 		l.old.end()
 	} else if err := l.old.seek(to, past); err != nil {
 		return false, err
 	}
-	var next []byte // nil: they go up to the end
 	if l.old.valid() {
-		next = l.old.key()
+		kid, err := l.old.child()
+		if err != nil {
+			return false, err
+		}
+		next = kid.key
 	}
-	if !bytes.Equal(first, next) {
+	if !bytes.Equal(l.old.low(), here) {
 		l.changed = true
-		if err := l.up().keep(first, false); err != nil {
+		if err := l.passed(here); err != nil {
 			return false, err
 		}
 		if err := l.up().drop(next, false); err != nil {
@@ -245,15 +247,12 @@ func (l *level) use() error {
 }
 
 // leave goes on to the next old node.
-func (l *level) leave() error {
+func (l *level) leave() {
 	if l.ended == nil || !bytes.Equal(l.ended.key, l.out.sum.key) {
 		l.ended = l.left
 	}
 	l.left, l.node, l.used, l.landed = l.node, nil, false, false
-	if !l.old.valid() {
-		return nil
-	}
-	return l.old.next()
+	l.old.next()
 }
 
 // entry adds an entry to the leaves.
@@ -291,10 +290,19 @@ func (l *level) close() error {
 		return err
 	}
 	l.closed = true
-	if low := l.old.low(); low != nil && !l.used {
-		if err := l.up().keep(low, true); err != nil {
+	if !l.used {
+		if err := l.passed(l.old.low()); err != nil {
 			return err
 		}
 	}
 	return l.up().kid(&c)
+}
+
+// passed makes the level above keep the records of the old nodes up to the one
+// that ends with key.
+func (l *level) passed(key []byte) error {
+	if key == nil {
+		return nil
+	}
+	return l.up().keep(key, true)
 }

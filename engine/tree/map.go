@@ -73,7 +73,7 @@ func (m Map) Range(from, to []byte) iter.Seq2[Entry, error] {
 					return
 				}
 			}
-			err = c.next()
+			c.next()
 		}
 		if err != nil {
 			yield(Entry{}, err)

@@ -94,11 +94,14 @@ func (m Map) Leaves() iter.Seq2[LeafRef, error] {
 		c := newCursor(newReader(m), 0)
 		err := c.start()
 		for err == nil && c.valid() {
-			l := c.child()
+			var l child
+			if l, err = c.child(); err != nil {
+				break
+			}
 			if !yield(LeafRef{Ref: l.ref, Last: l.key, Count: l.count, Bytes: l.bytes, External: l.external}, nil) {
 				return
 			}
-			err = c.next()
+			c.next()
 		}
 		if err != nil {
 			yield(LeafRef{}, err)

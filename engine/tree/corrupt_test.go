@@ -1,0 +1,324 @@
+package tree_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// A spoiler is one way to damage a node.
+type spoiler struct {
+	name    string
+	corrupt func([]byte) []byte
+}
+
+// with replaces n bytes at an offset.
+func with(at, n int, by ...byte) func([]byte) []byte {
+	return func(b []byte) []byte { return slices.Replace(b, at, at+n, by...) }
+}
+
+func add(more ...byte) func([]byte) []byte {
+	return func(b []byte) []byte { return append(b, more...) }
+}
+
+func spoil(t *testing.T, good []byte, decode func([]byte) error, table []spoiler) {
+	t.Helper()
+	if err := decode(bytes.Clone(good)); err != nil {
+		t.Fatalf("the good one: %v", err)
+	}
+	for _, row := range table {
+		if err := decode(row.corrupt(bytes.Clone(good))); !errors.Is(err, seal.ErrCorrupt) {
+			t.Errorf("%s: %v, want ErrCorrupt", row.name, err)
+		}
+	}
+}
+
+func TestCorruptLeaf(t *testing.T) {
+	blind := make([]byte, 16)
+	// group "g" and the keys ac, ad; the first record lies at 18, the second at 25.
+	good := append(blind, 1, 'g', 0, 2, 'a', 'c', 0, 7, 4, 1, 1, 'd', 0, 7, 3)
+	decode := func(b []byte) error { _, err := tree.DecodeLeaf(b, false); return err }
+	second := func(fields ...byte) func([]byte) []byte { return with(28, 3, fields...) }
+	zeros := make([]byte, 40)
+	spoil(t, good, decode, []spoiler{
+		{"nothing", func([]byte) []byte { return nil }},
+		{"no records", func(b []byte) []byte { return b[:18] }},
+		{"half a record", func(b []byte) []byte { return b[:27] }},
+		{"too long", func(b []byte) []byte { return append(b, make([]byte, tree.MaxNode)...) }},
+		{"a long length of the group", with(16, 1, 0x81, 0)},
+		{"a group beyond the end", with(16, 1, 50)},
+		{"a group beyond its limit", func(b []byte) []byte {
+			return slices.Concat(b[:16], []byte{0x81, 8}, make([]byte, 1025), b[18:])
+		}},
+		{"a first key that shares", with(18, 1, 1)},
+		{"a key that shares more than there is", with(25, 1, 3)},
+		{"a key that shares less than it could", with(25, 3, 0, 2, 'a', 'd')},
+		{"the key before", with(25, 3, 2, 0)},
+		{"the same letter", with(27, 1, 'c')},
+		{"a key below the one before", with(27, 1, 'b')},
+		{"a key of nothing", with(18, 4, 0, 0)},
+		{"a key beyond its limit", func(b []byte) []byte {
+			return slices.Concat(b[:18], []byte{0, 0x85, 8}, make([]byte, 1029), b[22:25])
+		}},
+		{"a long time", second(0, 7, 0x83, 0)},
+		{"a time beyond 64 bits", second(0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2)},
+		{"an empty stamp", second(1, 7, 3, 0)},
+		{"a long stamp", second(append([]byte{1, 7, 3, 0x81, 1}, make([]byte, 129)...)...)},
+		{"an expiry of never", second(2, 7, 3, 0)}, // the time is 0
+		{"a timer of nothing", second(4, 7, 3, 0)},
+		{"no needs", second(8, 7, 3, 0)},
+		{"a need of nothing", second(8, 7, 3, 1, 0)},
+		{"more needs than bytes", second(8, 7, 3, 200)},
+		{"more needs than may be", second(append([]byte{8, 7, 3, 0x81, 0x20}, bytes.Repeat([]byte{1, 'n'}, 4097)...)...)},
+		{"longer needs than may be", second(append([]byte{8, 7, 3, 65}, bytes.Repeat(append([]byte{0x80, 8}, make([]byte, 1024)...), 65)...)...)},
+		{"an empty meta", second(16, 7, 3, 0)},
+		{"a long meta", second(append([]byte{16, 7, 3, 0x81, 8}, make([]byte, 1025)...)...)},
+		{"an empty inline", second(32, 7, 3, 0)},
+		{"a long inline", second(append([]byte{32, 7, 3, 0x81, 32}, make([]byte, 4097)...)...)},
+		{"content without ref", second(append([]byte{64, 7, 3, 1}, zeros[:32]...)...)},
+		{"deep content", second(append([]byte{64, 7, 3, 9, 1}, zeros[:31]...)...)},
+		{"half a ref", second(append([]byte{64, 7, 3, 1, 1}, zeros[:30]...)...)},
+		{"a size that is known", second(32|128, 7, 3, 1, 'x', 1)},
+		{"a size of nothing that is known", second(128, 7, 3, 0)},
+		{"a size beyond an int64", second(128, 7, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1)},
+		{"a byte behind", add(0)},
+	})
+	day := func(b []byte) error { _, err := tree.DecodeLeaf(b, true); return err }
+	spoil(t, append(blind, 0, 0, 5, 0, 0, 0, 1, 'c', 0, 7, 4, 4, 1, 'd', 0, 7, 3), day, []spoiler{
+		{"two days", with(28, 3, 3, 1, 2)},
+		{"a key without a day", func(b []byte) []byte { return append(b[:17], 0, 3, 0, 0, 0, 0, 7, 4) }},
+	})
+}
+
+// A leaf whose keys share much stands for more than it holds: what it stands for
+// is bounded as a node is.
+func TestLeafIsNoBomb(t *testing.T) {
+	leaf := append(make([]byte, 16), 0, 0, 0x84, 8)
+	leaf = append(leaf, make([]byte, 1028)...)
+	leaf = append(leaf, 0, 7, 0)
+	for i := range 255 {
+		leaf = append(leaf, 0x83, 8, 1, byte(i+1), 0, 7, 0)
+	}
+	if _, err := tree.DecodeLeaf(leaf, false); err == nil {
+		t.Error("256 KiB of keys are decoded from 3 KB")
+	}
+	if _, err := tree.DecodeLeaf(leaf[:len(leaf)-2*7], false); err != nil {
+		t.Errorf("less than 256 KiB of keys: %v", err)
+	}
+}
+
+func TestCorruptInner(t *testing.T) {
+	good := sampleInner(t)
+	decode := func(b []byte) error { _, err := tree.DecodeInner(b, 1); return err }
+	// The first record lies at 2: shared, length, 5 bytes of key, 32 of ref, count 4,
+	// bytes in 3, flags. The second follows.
+	const ref, count, flags, second = 9, 41, 45, 46
+	spoil(t, good, decode, []spoiler{
+		{"nothing", func([]byte) []byte { return nil }},
+		{"another level", with(0, 1, 2)},
+		{"level 0", with(0, 1, 0)},
+		{"no records", func(b []byte) []byte { return []byte{1, 0} }},
+		{"a long number of records", with(1, 1, 0x82, 0)},
+		{"fewer records than it has", with(1, 1, 1)},
+		{"more records than it has", with(1, 1, 3)},
+		{"more records than could be", with(1, 1, 0xff, 0xff, 0xff, 0xff, 7)},
+		{"half a record", func(b []byte) []byte { return b[:len(b)-2] }},
+		{"a byte behind", add(0)},
+		{"too long", func(b []byte) []byte { return append(b, make([]byte, tree.MaxNode)...) }},
+		{"no ref", func(b []byte) []byte { clear(b[ref:count]); return b }},
+		{"no entries", with(count, 1, 0)},
+		{"unknown flags", with(flags, 1, 3)},
+		{"an empty key", with(2, 7, 0, 0)},
+		{"keys out of order", with(second, 3, 3, 1, 0x1f)},
+		{"a key that shares less than it could", with(second, 3, 2, 2, 0x4e, 0x21)},
+		{"the same key", with(second, 3, 5, 0)},
+	})
+}
+
+func TestCorruptList(t *testing.T) {
+	good := sampleList()
+	decode := func(b []byte) error { _, _, err := tree.DecodeList(b, 1); return err }
+	const bytesAt = 33 // 2 MiB, in 4 bytes
+	spoil(t, good, decode, []spoiler{
+		{"nothing", func([]byte) []byte { return nil }},
+		{"no records", func(b []byte) []byte { return b[:1] }},
+		{"another level", with(0, 1, 2)},
+		{"half a record", func(b []byte) []byte { return b[:60] }},
+		{"no length", func(b []byte) []byte { return b[:len(b)-1] }},
+		{"a byte behind", add(0)},
+		{"too long", func(b []byte) []byte { return append(b, make([]byte, tree.MaxNode)...) }},
+		{"no ref", func(b []byte) []byte { clear(b[1:33]); return b }},
+		{"a chunk of nothing", with(bytesAt, 4, 0)},
+		{"a long length", with(bytesAt, 4, 0x81, 0)},
+		{"a chunk of more than 16 MiB", with(bytesAt, 4, 0x81, 0x80, 0x80, 8)},
+	})
+	huge := tree.EncodeList(2, []tree.Listed{tree.NewListed([32]byte{1}, 1<<62), tree.NewListed([32]byte{2}, 1<<62-1)})
+	spoil(t, huge, func(b []byte) error { _, _, err := tree.DecodeList(b, 2); return err }, []spoiler{
+		{"more than an int64 together", add(append(append([]byte{3}, make([]byte, 31)...), 1)...)},
+	})
+}
+
+func TestCorruptEntry(t *testing.T) {
+	good := tree.AppendEntry(nil, &tree.Entry{Group: []byte("g"), Key: []byte("k"), Inline: []byte("x"), Size: 1})
+	decode := func(b []byte) error { _, err := tree.DecodeEntry(b); return err }
+	table := []spoiler{{"a byte behind", add(0)}, {"a long length", with(0, 1, 0x81, 0)}, {"an empty key", with(2, 2, 0)}}
+	for i := range good {
+		table = append(table, spoiler{"half", func(b []byte) []byte { return b[:i] }})
+	}
+	spoil(t, good, decode, table)
+}
+
+// What a node holds must be what its parent says of it, and its place.
+func TestNodesMustFit(t *testing.T) {
+	nodes := newMemory()
+	leaf := func(e ...tree.Entry) seal.Ref {
+		plain, err := tree.EncodeLeaf(tree.Map{Cut: poly}, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, _ := nodes.Save(seal.Leaf, plain)
+		return ref
+	}
+	inner := func(level int, kids ...tree.Child) seal.Ref {
+		plain, _ := tree.EncodeInner(tree.Map{Cut: poly}, level, kids)
+		ref, _ := nodes.Save(seal.Inner, plain)
+		return ref
+	}
+	a, b := []byte("a"), []byte("b")
+	l1, l2 := leaf(tree.Entry{Key: a, Size: 1}), leaf(tree.Entry{Key: b, Size: 2, Content: tree.Stream{Ref: seal.Ref{9}}})
+	k1, k2 := tree.NewChild(a, l1, 1, 1, false), tree.NewChild(b, l2, 1, 2, true)
+	both := inner(1, k1, k2)
+	rows := []struct {
+		name string
+		root tree.Root
+		ok   bool
+	}{
+		{"a tree", tree.Root{Ref: both, Level: 1, Count: 2, Bytes: 3}, true},
+		{"another count", tree.Root{Ref: both, Level: 1, Count: 3, Bytes: 3}, false},
+		{"other bytes", tree.Root{Ref: both, Level: 1, Count: 2, Bytes: 4}, false},
+		{"a root of another level", tree.Root{Ref: both, Level: 2, Count: 2, Bytes: 3}, false},
+		{"a root above all levels", tree.Root{Ref: both, Level: 41, Count: 2, Bytes: 3}, false},
+		{"a root without ref", tree.Root{Count: 2, Bytes: 3}, false},
+		{"a root of one child", tree.Root{Ref: inner(1, k1), Level: 1, Count: 1, Bytes: 1}, false},
+		{"a child of another count", tree.Root{Ref: inner(1, k1, tree.NewChild(b, l2, 2, 2, true)), Level: 1, Count: 3, Bytes: 3}, false},
+		{"a child of other bytes", tree.Root{Ref: inner(1, k1, tree.NewChild(b, l2, 1, 1, true)), Level: 1, Count: 2, Bytes: 2}, false},
+		{"a child of another last key", tree.Root{Ref: inner(1, k1, tree.NewChild([]byte("c"), l2, 1, 2, true)), Level: 1, Count: 2, Bytes: 3}, false},
+		{"a child that hides content", tree.Root{Ref: inner(1, k1, tree.NewChild(b, l2, 1, 2, false)), Level: 1, Count: 2, Bytes: 3}, false},
+		{"a child that claims content", tree.Root{Ref: inner(1, tree.NewChild(a, l1, 1, 1, true), k2), Level: 1, Count: 2, Bytes: 3}, false},
+		{"a child of the same level", tree.Root{Ref: inner(1, k1, tree.NewChild(b, both, 2, 3, true)), Level: 1, Count: 3, Bytes: 4}, false},
+		{"a leaf for an inner node", tree.Root{Ref: inner(2, k1, k2), Level: 2, Count: 2, Bytes: 3}, false},
+		{"a level left out", tree.Root{Ref: inner(3, tree.NewChild(a, both, 2, 3, true), k2), Level: 3, Count: 3, Bytes: 5}, false},
+		{"keys below their place", tree.Root{Ref: inner(1, k1, tree.NewChild(b, leaf(tree.Entry{Key: a}, tree.Entry{Key: b}), 2, 0, false)), Level: 1, Count: 3, Bytes: 1}, false},
+		{"more than an int64", tree.Root{Ref: inner(1, tree.NewChild(a, l1, 1, 1<<63-1, false), k2), Level: 1, Count: 2, Bytes: 1<<63 + 1}, false},
+		{"more than 2^40 entries", tree.Root{Ref: inner(1, tree.NewChild(a, l1, 1<<40, 1, false), k2), Level: 1, Count: 1<<40 + 1, Bytes: 3}, false},
+	}
+	for _, row := range rows {
+		m := tree.Map{Nodes: nodes, Cut: poly, Root: row.root}
+		for use, err := range uses(m) {
+			if row.ok && err != nil || !row.ok && !errors.Is(err, seal.ErrCorrupt) {
+				t.Errorf("%s: %s: %v", row.name, use, err)
+			}
+		}
+	}
+}
+
+// uses calls everything that reads a map to its end and yields the errors.
+func uses(m tree.Map) func(func(string, error) bool) {
+	return func(yield func(string, error) bool) {
+		var err error
+		for _, err = range m.Range(nil, nil) {
+		}
+		yield("range", err)
+		for _, err = range tree.Diff(m, tree.Map{Nodes: m.Nodes}) {
+		}
+		yield("diff", err)
+		yield("walk", tree.WalkAll(m, func(int, seal.Ref, seal.Kind) (bool, error) { return true, nil }, nil))
+	}
+}
+
+// Nobody's nodes make a reader or an edit panic or run on.
+func FuzzMap(f *testing.F) {
+	f.Add(sampleLeaf(f), sampleInner(f), byte(1), uint64(304), uint64(123_463), []byte("k"))
+	f.Fuzz(func(t *testing.T, leaf, inner []byte, level byte, count, bytes uint64, key []byte) {
+		m := tree.Map{Nodes: twoNodes{leaf, inner}, Cut: poly, Root: tree.Root{Ref: seal.Ref{1}, Level: level % 4, Count: count, Bytes: bytes}}
+		for range uses(m) {
+		}
+		_, _, _ = m.Lookup(key)
+		for range m.Leaves() {
+		}
+		e := tree.Entry{Key: key}
+		_, _, _ = m.Edit(withoutError([]tree.Edit{{Key: key, Entry: &e}}))
+		_, _, _ = m.DropBefore(key)
+		_, _, _ = m.DropRange(key, append(key, 7))
+		for range tree.Chunks(m.Nodes, tree.Stream{Ref: seal.Ref{1}, Depth: level % 9}) {
+		}
+	})
+}
+
+// twoNodes is every leaf and every other node.
+type twoNodes struct{ leaf, inner []byte }
+
+func (n twoNodes) Load(kind seal.Kind, _ seal.Ref) ([]byte, error) {
+	if kind == seal.Leaf {
+		return n.leaf, nil
+	}
+	return n.inner, nil
+}
+
+func (n twoNodes) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
+	return refOf(kind, plain), nil
+}
+
+func FuzzLeaf(f *testing.F) {
+	f.Add(sampleLeaf(f), true)
+	f.Fuzz(func(t *testing.T, plain []byte, day bool) {
+		_, _ = tree.LastDay(seal.Leaf, plain)
+		entries, err := tree.DecodeLeaf(plain, day)
+		if err != nil {
+			return
+		}
+		again, err := tree.EncodeLeaf(tree.Map{Cut: poly}, entries)
+		if err != nil || !bytes.Equal(again[16:], plain[16:]) {
+			t.Errorf("decoded and encoded: %x (%v), want %x", again, err, plain)
+		}
+	})
+}
+
+func FuzzInner(f *testing.F) {
+	f.Add(sampleInner(f), 1)
+	f.Fuzz(func(t *testing.T, plain []byte, level int) {
+		_, _ = tree.LastDay(seal.Inner, plain)
+		kids, err := tree.DecodeInner(plain, level)
+		if err != nil {
+			return
+		}
+		again, err := tree.EncodeInner(tree.Map{Cut: poly}, level, kids)
+		if err == nil && !bytes.Equal(again, plain) {
+			t.Errorf("decoded and encoded: %x, want %x", again, plain)
+		}
+	})
+}
+
+func FuzzList(f *testing.F) {
+	f.Add(sampleList(), 1)
+	f.Fuzz(func(t *testing.T, plain []byte, level int) {
+		records, _, err := tree.DecodeList(plain, level)
+		if again := tree.EncodeList(level, records); err == nil && !bytes.Equal(again, plain) {
+			t.Errorf("decoded and encoded: %x, want %x", again, plain)
+		}
+	})
+}
+
+func FuzzEntry(f *testing.F) {
+	f.Add(tree.AppendEntry(nil, &grouped(samples(), "group")[1]))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := tree.DecodeEntry(data)
+		if again := tree.AppendEntry(nil, &e); err == nil && !bytes.Equal(again, data) {
+			t.Errorf("decoded and encoded: %x, want %x", again, data)
+		}
+	})
+}
