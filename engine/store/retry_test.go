@@ -236,3 +236,20 @@ func TestMeter(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+// A Put that arrived, and whose every later attempt is turned away, is found as well.
+func TestRetryLooksUpItsLastAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		arrived := false
+		m := locked(new(store.Mem), func(op, name string) error {
+			if op == "put" && arrived || op == "put done" {
+				arrived = true
+				return &store.Temporary{Err: errors.New("busy")}
+			}
+			return nil
+		})
+		if err := store.NewRetry(m, store.RetryOptions{}).Put(t.Context(), "a", []byte("mine")); err != nil {
+			t.Errorf("got %v, want it found", err)
+		}
+	})
+}
