@@ -57,7 +57,8 @@ func decodeInner(plain []byte, level int) ([]child, error) {
 	}
 	n := p.length(len(plain) / minChild)
 	kids := make([]child, 0, n)
-	var keys, prev []byte
+	var prev []byte
+	keys := make([]byte, 0, len(plain))
 	for len(kids) < n && !p.bad {
 		var c child
 		c.key, keys = p.key(keys, prev)

@@ -121,6 +121,9 @@ func (d *leafDecoder) decode(plain []byte, day bool) ([]Entry, error) {
 	if n := p.length(MaxGroup); n > 0 {
 		group = p.take(n)
 	}
+	if d.entries == nil {
+		d.entries, d.keys = make([]Entry, 0, 8), make([]byte, 0, len(plain)/4)
+	}
 	d.entries, d.keys, d.needs = d.entries[:0], d.keys[:0], d.needs[:0]
 	var prev Entry
 	for !p.bad && len(p.rest) > 0 {

@@ -37,6 +37,33 @@ func TestLookupAndRange(t *testing.T) {
 	})
 }
 
+func TestCountIsRange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawShape(t)
+		all := s.drawSet(t)
+		m := build(t, fresh(s.day), all.sorted())
+		nodes := m.Nodes.(*memory)
+		for range 5 {
+			from, to := s.drawBound(t, "from"), s.drawBound(t, "to")
+			var entries, bytes uint64
+			for k, e := range all {
+				if k >= string(from) && (to == nil || k < string(to)) {
+					entries++
+					bytes += e.Size
+				}
+			}
+			nodes.loads = 0
+			n, b, err := m.Count(from, to)
+			if err != nil || n != entries || b != bytes {
+				t.Fatalf("count: %d entries of %d bytes (%v), want %d of %d", n, b, err, entries, bytes)
+			}
+			if most := 2*int(m.Root.Level) + 1; nodes.loads > most {
+				t.Fatalf("count: %d loads, want at most %d", nodes.loads, most)
+			}
+		}
+	})
+}
+
 func TestRootSumsUp(t *testing.T) {
 	s := shape{perDay: 10, groups: 3, text: 300, huge: 25}
 	all := s.apply(nil, script{{0, universe, 1, 0}})

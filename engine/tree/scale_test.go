@@ -35,8 +35,8 @@ func TestAMillionEntries(t *testing.T) {
 	}
 	all, height := len(nodes.nodes), int(m.Root.Level)+1
 	t.Logf("%d entries, %d nodes, %d levels", m.Root.Count, all, height)
-	if height > 5 {
-		t.Errorf("%d levels, want at most 5", height)
+	if height > 8 {
+		t.Errorf("%d levels, want at most 8", height)
 	}
 
 	r := rand.New(rand.NewPCG(1, 2))

@@ -26,13 +26,13 @@ func drawShape(t *rapid.T) shape {
 		perDay: rapid.SampledFrom([]int{1, 3, 20, 1000}).Draw(t, "per day"),
 		pad:    rapid.SampledFrom([]int{0, 0, 40, 300, 1000}).Draw(t, "pad"),
 		groups: rapid.SampledFrom([]int{1, 1, 2, 5, 100}).Draw(t, "groups"),
-		text:   rapid.SampledFrom([]int{1, 50, 300, 4096}).Draw(t, "text"),
+		text:   rapid.SampledFrom([]int{1, 50, 300, 1500}).Draw(t, "text"),
 		huge:   rapid.SampledFrom([]int{25, 1000}).Draw(t, "huge"),
 	}
 }
 
 // universe is how many entries a shape knows.
-const universe = 600
+const universe = 400
 
 // key returns the key of the i-th entry: its day, its number, and the pad, which
 // comes between them for odd days, so that keys differ early and late.

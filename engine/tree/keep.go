@@ -1,0 +1,125 @@
+package tree
+
+import "bytes"
+
+// keep keeps the old records below to (nil: all), or with past also to itself.
+func (l *level) keep(to []byte, past bool) error {
+	if err := l.begin(); err != nil {
+		return err
+	}
+	for {
+		if l.node == nil {
+			more, err := l.open(to, past)
+			if err != nil || !more {
+				return err
+			}
+		}
+		there, err := l.copy(to, past)
+		if err != nil || there {
+			l.landed = false
+			return err
+		}
+	}
+}
+
+// open opens the next old node, or when cuts have met the next one that has to
+// be read to keep what is to be kept. more is false when there is none.
+func (l *level) open(to []byte, past bool) (more bool, err error) {
+	if l.behind(to) {
+		return false, nil
+	}
+	if l.out.empty() {
+		if to == nil {
+			l.kept = true
+			return false, nil
+		}
+		if err := l.pass(to, past); err != nil || l.behind(to) {
+			return false, err
+		}
+	}
+	return true, l.read()
+}
+
+// behind says that all old records below to have been kept or dropped.
+func (l *level) behind(to []byte) bool {
+	if !l.old.valid() {
+		return true
+	}
+	low := l.old.low()
+	return to != nil && low != nil && bytes.Compare(to, low) <= 0
+}
+
+// pass passes over old nodes, to the one where a record with key to has its
+// predecessor: that is where it may change a cut first. An inner node ends by its
+// own records, unless it is the last, so there the node that would hold the key
+// will do.
+func (l *level) pass(to []byte, past bool) error {
+	l.landed = true
+	here := l.old.low()
+	if err := l.old.seek(to, past); err != nil {
+		return err
+	}
+	back := !l.old.valid()
+	if !back && l.out.level == 0 && !bytes.Equal(l.old.low(), here) {
+		n, err := l.old.open()
+		if err != nil {
+			return err
+		}
+		back = bytes.Compare(n.keyAt(0), to) >= 0
+	}
+	if back {
+		if err := l.old.prev(); err != nil {
+			return err
+		}
+	}
+	l.kept = l.kept || !bytes.Equal(l.old.low(), here)
+	return nil
+}
+
+// copy keeps the records of the node that are below to, or past it. there is
+// true when that was the last of them.
+func (l *level) copy(to []byte, past bool) (there bool, err error) {
+	end := l.node.len()
+	if to != nil {
+		end = l.node.searchFrom(l.at, to, past)
+		there = bytes.Compare(to, l.node.key) <= 0
+	}
+	if l.at == 0 && end > 0 && !l.used && !l.landed {
+		if err := l.breakBefore(l.node); err != nil {
+			return false, err
+		}
+		if l.out.empty() && !there {
+			l.node = nil // cuts have met: do not read it after all
+			return false, nil
+		}
+	}
+	for l.at < end {
+		if err := l.use(); err != nil {
+			return false, err
+		}
+		if err := l.copyRecord(); err != nil {
+			return false, err
+		}
+	}
+	if l.at == l.node.len() {
+		l.leave()
+	}
+	return there, nil
+}
+
+// breakBefore closes the open node if the node's first record forces it.
+func (l *level) breakBefore(n *node) error {
+	if n.level == 0 && l.out.breaks(&n.entries[0]) {
+		return l.close()
+	}
+	return nil
+}
+
+func (l *level) copyRecord() error {
+	i := l.at
+	l.at++
+	if l.node.level == 0 {
+		return l.entry(&l.node.entries[i])
+	}
+	return l.kid(&l.node.kids[i])
+}
