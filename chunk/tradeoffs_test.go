@@ -1,0 +1,310 @@
+package chunk_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/dayfold/dayfold/chunk"
+)
+
+// A history is a model of what the tree holds: a million entries of about 200
+// bytes in the order week, conversation, time, as 2,000 messages a day in 200
+// conversations give in 71 weeks, the busiest conversation being 200 times as
+// busy as the least.
+type history struct {
+	n     int
+	ends  []int         // where conversations end within a week
+	words []string      // the vocabulary, by frequency
+	zipf  []uint16      // a sample of it
+	gone  map[int]uint8 // what has become of some entries since: 1 edited, 2 deleted
+}
+
+const (
+	weeks, conversations = 71, 200
+	overhead             = 110 // bytes that a node costs beyond its own: seal, directory, segment
+)
+
+func newHistory(n int) *history {
+	h := &history{n: n, gone: map[int]uint8{}}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var harmonic float64
+	for c := 1; c <= conversations; c++ {
+		harmonic += 1 / float64(c)
+	}
+	for w := range weeks {
+		at, sum := n*w/weeks, 0.0
+		for c := 1; c <= conversations; c++ {
+			sum += 1 / float64(c)
+			h.ends = append(h.ends, at+int(float64(n/weeks)*sum/harmonic))
+		}
+		h.ends[len(h.ends)-1] = n * (w + 1) / weeks
+	}
+	syllables := []string{"ka", "lo", "mi", "ter", "an", "s", "ber", "ni", "ou", "ch", "re", "de", "th", "e", "wa", "ing", "to", "ly"}
+	for range 3000 {
+		word := ""
+		for range 1 + rng.IntN(4) {
+			word += syllables[rng.IntN(len(syllables))]
+		}
+		h.words = append(h.words, word+" ")
+	}
+	z := rand.NewZipf(rng, 1.1, 4, uint64(len(h.words)-1))
+	for range 1 << 14 {
+		h.zipf = append(h.zipf, uint16(z.Uint64()))
+	}
+	return h
+}
+
+// entry appends entry i in a form like the tree's: fixed fields, times and
+// random identifiers, and text.
+func (h *history) entry(dst []byte, i int) []byte {
+	version := uint64(h.gone[i])
+	rng := rand.NewPCG(uint64(i), version)
+	dst = append(dst, 0x0a, 0x1a, 0x01, 0x08, 'g', 'r', 'p', '/')
+	dst = binary.BigEndian.AppendUint64(dst, 1_700_000_000_000+uint64(i)*43_000+rng.Uint64()%43_000)
+	dst = binary.LittleEndian.AppendUint64(dst, rng.Uint64()) // identifier
+	dst = append(dst, 0x12, 0x10, 0x02, 0x00, 0x01, 0x08)
+	dst = binary.LittleEndian.AppendUint64(dst, rng.Uint64()) // stamp
+	dst = append(dst, 0x22, 0x00, 0x00, 0x80, 0x01, 0x30, 0x01, 0x3a)
+	for end := len(dst) + 60 + int(rng.Uint64()%190); len(dst) < end; {
+		r := rng.Uint64()
+		for range 4 {
+			dst = append(dst, h.words[h.zipf[r%uint64(len(h.zipf))]]...)
+			r >>= 16
+		}
+	}
+	return dst
+}
+
+// A node of a simulated tree: entries or child nodes from first to last, and
+// what it holds. Two nodes are one blob when all but data are equal.
+type node struct {
+	first, last, size int
+	hash              uint64
+}
+
+var seed = maphash.MakeSeed()
+
+// leaves cuts the history; each leaf is given to see, if not nil.
+func (h *history) leaves(b chunk.Bounds, see func(node, []byte)) (nodes []node) {
+	r := chunk.NewRecords(pol, b)
+	var buf []byte
+	first, group, last := 0, 0, 0
+	finish := func() {
+		if len(buf) > 0 {
+			n := node{first, last, len(buf), maphash.Bytes(seed, buf)}
+			nodes = append(nodes, n)
+			if see != nil {
+				see(n, buf)
+			}
+		}
+		buf = buf[:0]
+	}
+	for i := range h.n {
+		if i >= h.ends[group] {
+			for i >= h.ends[group] {
+				group++
+			}
+			finish()
+			r.Reset()
+		}
+		if h.gone[i] == 2 {
+			continue
+		}
+		if len(buf) == 0 {
+			first = i
+		}
+		at := len(buf)
+		buf = h.entry(buf, i)
+		last = i
+		if r.Add(buf[at:]) {
+			finish()
+		}
+	}
+	finish()
+	return nodes
+}
+
+// parents cuts the child records of nodes, 54 bytes each: part of the last
+// key, the ref, count, size and flags.
+func parents(b chunk.Bounds, nodes []node) (up []node) {
+	r := chunk.NewRecords(pol, b)
+	var buf []byte
+	first, count := 0, 0
+	for i, n := range nodes {
+		if count == 0 {
+			buf, first = buf[:0], n.first
+		}
+		at := len(buf)
+		rng := rand.NewPCG(n.hash, 0)
+		for range 6 {
+			buf = binary.LittleEndian.AppendUint64(buf, rng.Uint64())
+		}
+		buf = append(buf, byte(n.last>>8), byte(n.last), byte(n.size>>8), byte(n.size), 0, 1)
+		count++
+		if cut := r.Add(buf[at:]); cut && count > 1 || i == len(nodes)-1 {
+			up = append(up, node{first, n.last, len(buf), maphash.Bytes(seed, buf)})
+			count = 0
+		}
+	}
+	return up
+}
+
+// levels builds the whole tree, leaves first.
+func (h *history) levels(leaf, inner chunk.Bounds, see func(node, []byte)) (all [][]node) {
+	all = append(all, h.leaves(leaf, see))
+	for len(all[len(all)-1]) > 1 {
+		all = append(all, parents(inner, all[len(all)-1]))
+	}
+	return all
+}
+
+// scatter edits and deletes as many entries anywhere, half and half.
+func (h *history) scatter(changes int) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for k := range changes {
+		h.gone[rng.IntN(h.n)] = uint8(1 + k%2)
+	}
+}
+
+func total(nodes []node) (sum int) {
+	for _, n := range nodes {
+		sum += n.size
+	}
+	return sum
+}
+
+// A cost is what a choice of bounds comes to.
+type cost struct {
+	leaves, inners int
+	leaf, inner    int     // mean bytes
+	ratio          float64 // of all leaves, compressed
+	stored         int     // bytes of the first tree, sealed
+	newLeaf, newIn int     // nodes that a day makes
+	dayLeaf, dayIn int     // their bytes, sealed
+}
+
+func measure(leaf, inner chunk.Bounds, n, changes int) (c cost) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+	if err != nil {
+		panic(err)
+	}
+	var out []byte
+	h := newHistory(n)
+	old := map[uint64]bool{}
+	var plain, packed, seen int
+	before := h.levels(leaf, inner, func(_ node, data []byte) {
+		if seen++; seen%16 == 0 {
+			out = enc.EncodeAll(data, out[:0])
+			plain, packed = plain+len(data), packed+len(out)
+		}
+	})
+	for _, level := range before {
+		for _, n := range level {
+			old[n.hash] = true
+		}
+	}
+	c.leaves, c.leaf, c.ratio = len(before[0]), total(before[0])/len(before[0]), float64(plain)/float64(packed)
+	all := slices.Concat(before[1:]...)
+	c.inners, c.inner = len(all), total(all)/len(all)
+	c.stored = int(float64(total(before[0]))/c.ratio) + total(all) + overhead*(c.leaves+c.inners)
+	h.scatter(changes)
+	after := h.levels(leaf, inner, func(n node, data []byte) {
+		if !old[n.hash] {
+			out = enc.EncodeAll(data, out[:0])
+			c.newLeaf++
+			c.dayLeaf += len(out) + overhead
+		}
+	})
+	for _, n := range slices.Concat(after[1:]...) {
+		if !old[n.hash] {
+			c.newIn++
+			c.dayIn += n.size + overhead
+		}
+	}
+	return c
+}
+
+// BenchmarkTradeoffs measures the tables of the package comment: run it with
+// -run xxx -bench Tradeoffs -benchtime 1x. It takes half a minute.
+func BenchmarkTradeoffs(b *testing.B) {
+	bench := func(name string, leaf, inner chunk.Bounds) {
+		b.Run(name, func(b *testing.B) {
+			var c cost
+			for b.Loop() {
+				c = measure(leaf, inner, 1_000_000, 750)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(c.leaves), "leaves")
+			b.ReportMetric(float64(c.leaf), "B/leaf")
+			b.ReportMetric(c.ratio, "ratio")
+			b.ReportMetric(float64(c.inners), "inners")
+			b.ReportMetric(float64(c.inner), "B/inner")
+			b.ReportMetric(float64(c.stored)/1e6, "MB")
+			b.ReportMetric(float64(c.newLeaf), "leaves/day")
+			b.ReportMetric(float64(c.newIn), "inners/day")
+			b.ReportMetric(float64(c.dayLeaf)/1e6, "leafMB/day")
+			b.ReportMetric(float64(c.dayIn)/1e6, "innerMB/day")
+		})
+	}
+	for bits := 9; bits <= 13; bits++ {
+		leaf := chunk.Bounds{Min: 1 << bits, Bits: bits, Max: 8 << bits}
+		bench(fmt.Sprintf("leaf=%d", leaf.Min), leaf, chunk.Inner)
+	}
+	bench("leaf=512/2^11", chunk.Bounds{Min: 512, Bits: 11, Max: 8192}, chunk.Inner)
+	for _, inner := range []chunk.Bounds{{Min: 256, Bits: 8, Max: 4096}, {Min: 512, Bits: 9, Max: 4096}, {Min: 512, Bits: 10, Max: 6144}, {Min: 512, Bits: 11, Max: 6144}} {
+		bench(fmt.Sprintf("inner=%d/2^%d", inner.Min, inner.Bits), chunk.Leaf, inner)
+	}
+}
+
+// A tenth of the history and of the day: what the bounds were chosen for.
+func TestScatteredChangesCostLittle(t *testing.T) {
+	c := measure(chunk.Leaf, chunk.Inner, 100_000, 75)
+	if day := c.dayLeaf + c.dayIn; day > 250_000 {
+		t.Errorf("75 changes in 100,000 entries rewrite %d bytes in %d leaves and %d inner nodes", day, c.newLeaf, c.newIn)
+	}
+	if c.newLeaf > 75*3/2 {
+		t.Errorf("75 changes make %d leaves", c.newLeaf)
+	}
+}
+
+// The low bits of the digest must be as good as the average promises, for any
+// polynomial: from Min on every byte is a cut with the same chance, so equally
+// likely sizes must come equally often.
+func TestCutSizes(t *testing.T) {
+	h := newHistory(30_000)
+	var entries []byte
+	for i := range h.n {
+		entries = h.entry(entries, i)
+	}
+	const bins = 8
+	for name, data := range map[string][]byte{"entries": entries, "refs": random(30, 6<<20)} {
+		for _, b := range []chunk.Bounds{chunk.Leaf, chunk.Inner} {
+			var count [bins]int
+			cuts := 0
+			for seed := range 4 {
+				p, err := chunk.DerivePolynomial(rand.NewChaCha8([32]byte{byte(seed)}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range split(t, chunk.NewCutter(p, b), bytes.NewReader(data)) {
+					beyond := float64(len(c)-b.Min) / float64(int(1)<<b.Bits)
+					count[max(0, min(int(bins*(1-math.Exp(-beyond))), bins-1))]++
+					cuts++
+				}
+			}
+			for bin, n := range count {
+				if share := bins * float64(n) / float64(cuts); share < 0.9 || share > 1.1 {
+					t.Errorf("%s by %v: bin %d of %v holds %.2f of its share", name, b, bin, count, share)
+				}
+			}
+		}
+	}
+}
