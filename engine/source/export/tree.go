@@ -87,6 +87,13 @@ type zipped struct {
 	byName map[string]*zip.File
 }
 
+// A main.jsonl that unpacks to more than maxRatio times its size is a bomb, once it is
+// longer than ratioFrom bytes. Text packs 3 to 20 times.
+const (
+	maxRatio  = 250
+	ratioFrom = 64 << 20
+)
+
 // openZip refuses a ZIP with a name that climbs out, is absolute, or stands there
 // twice, and one with links in it.
 func openZip(path string) (tree, error) {
@@ -96,6 +103,10 @@ func openZip(path string) (tree, error) {
 	}
 	z := zipped{r, map[string]*zip.File{}}
 	for _, f := range r.File {
+		if f.Name == "main.jsonl" && f.UncompressedSize64 > ratioFrom && f.UncompressedSize64/maxRatio > f.CompressedSize64 {
+			r.Close()
+			return nil, fmt.Errorf("ZIP: main.jsonl unpacks to more than %d times its size: %w", maxRatio, signal.ErrFormat)
+		}
 		name := strings.TrimSuffix(f.Name, "/")
 		_, twice := z.byName[name]
 		mode := f.Mode()
@@ -117,7 +128,22 @@ func (z zipped) open(name string) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("ZIP: %v: %w", err, signal.ErrFormat)
 	}
-	return r, int64(min(f.UncompressedSize64, 1<<62)), nil
+	size := int64(min(f.UncompressedSize64, 1<<62))
+	return &unzipped{r, size}, size, nil
+}
+
+// unzipped reads one file of a ZIP, and no more than the ZIP says that it has.
+type unzipped struct {
+	io.ReadCloser
+	left int64
+}
+
+func (u *unzipped) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if u.left -= int64(n); u.left < 0 || err != nil && err != io.EOF {
+		return 0, fmt.Errorf("ZIP: damaged: %w", signal.ErrCorrupt)
+	}
+	return n, err
 }
 
 func (z zipped) media(fn func(string, int64)) error {

@@ -20,6 +20,7 @@ func (f *Facts) chatItem(b message, depth int) error {
 	if depth > maxDepth {
 		return malformed("revisions of revisions, %d deep", depth)
 	}
+	revised := false
 	c := walk(b)
 	for c.next() {
 		switch {
@@ -29,6 +30,7 @@ func (f *Facts) chatItem(b message, depth int) error {
 			}
 		case c.typ != protowire.BytesType:
 		case c.num == itemRevisions:
+			revised = true
 			if err := f.chatItem(c.sub(), depth+1); err != nil {
 				return err
 			}
@@ -47,7 +49,7 @@ func (f *Facts) chatItem(b message, depth int) error {
 			}
 		}
 	}
-	if depth == 0 && c.err == nil {
+	if revised && depth == 0 && c.err == nil {
 		return f.oldest(b)
 	}
 	return c.err

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -28,13 +29,24 @@ func AppendInfoJSON(dst, info []byte) (out []byte, unknown int, err error) {
 }
 
 func appendJSON(dst []byte, name string, message []byte) ([]byte, int, error) {
-	j := jsonWriter{out: dst}
+	j := jsonWriters.Get().(*jsonWriter)
+	defer jsonWriters.Put(j)
+	j.out, j.unknown, j.values = dst, 0, j.values[:0]
 	err := j.message(schema()[name], message, 0)
-	return j.out, j.unknown, err
+	out, unknown := j.out, j.unknown
+	j.out = nil
+	if clear(j.values[:cap(j.values)]); cap(j.values) > 1024 { // hold on to no frame
+		j.values = nil
+	}
+	return out, unknown, err
 }
+
+// jsonWriters keep their values' memory from frame to frame.
+var jsonWriters = sync.Pool{New: func() any { return new(jsonWriter) }}
 
 type jsonWriter struct {
 	out     []byte
+	values  []fieldValue // of the messages that are being written, the innermost last
 	unknown int
 }
 
@@ -49,11 +61,11 @@ func (j *jsonWriter) message(t *messageType, b []byte, depth int) error {
 	if depth > maxJSONDepth {
 		return malformed("messages in messages, %d deep", depth)
 	}
-	var space [16]fieldValue
-	values, err := j.collect(t, b, space[:0])
-	if err != nil {
+	outer := len(j.values)
+	if err := j.collect(t, b); err != nil {
 		return err
 	}
+	values := j.values[outer:]
 	j.out = append(j.out, '{')
 	start := len(j.out)
 	for i := range t.fields {
@@ -62,12 +74,14 @@ func (j *jsonWriter) message(t *messageType, b []byte, depth int) error {
 		}
 	}
 	j.out = append(j.out, '}')
+	j.values = j.values[:outer]
 	return nil
 }
 
-// collect returns the occurrences of known fields. A message that is not repeated but
+// collect appends the occurrences of known fields to j.values. A message that is not repeated but
 // occurs twice is, as protobuf has it, one that goes on.
-func (j *jsonWriter) collect(t *messageType, b []byte, values []fieldValue) ([]fieldValue, error) {
+func (j *jsonWriter) collect(t *messageType, b []byte) error {
+	first := len(j.values)
 	c := walk(wire(b))
 	for c.next() {
 		i, ok := t.index[c.num]
@@ -76,16 +90,16 @@ func (j *jsonWriter) collect(t *messageType, b []byte, values []fieldValue) ([]f
 			continue
 		}
 		v := fieldValue{i, c.uint, c.bytes}
-		if k := find(values, i); k >= 0 && !t.fields[i].repeated {
+		if k := find(j.values[first:], i); k >= 0 && !t.fields[i].repeated {
 			if t.fields[i].message != nil {
-				v.bytes = slices.Concat(values[k].bytes, c.bytes)
+				v.bytes = slices.Concat(j.values[first+k].bytes, c.bytes)
 			}
-			values[k] = v
+			j.values[first+k] = v
 			continue
 		}
-		values = append(values, v)
+		j.values = append(j.values, v)
 	}
-	return values, c.err
+	return c.err
 }
 
 func find(values []fieldValue, index int) int {

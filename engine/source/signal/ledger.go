@@ -23,7 +23,7 @@ const MaxInline = 4096
 type Ledger struct {
 	names  *Namer
 	people map[uint64]string // recipient's number to its hash
-	groups map[uint64]string // chat's number to its recipient's hash
+	groups map[uint64][]byte // chat's number to its recipient's hash
 	taken  map[uint64]struct{}
 	seed   maphash.Seed
 	media  map[MediaName]*Medium
@@ -39,7 +39,7 @@ type Medium struct {
 
 // NewLedger returns an empty Ledger that names items with names.
 func NewLedger(names *Namer) *Ledger {
-	return &Ledger{names: names, people: map[uint64]string{}, groups: map[uint64]string{},
+	return &Ledger{names: names, people: map[uint64]string{}, groups: map[uint64][]byte{},
 		taken: map[uint64]struct{}{}, seed: maphash.MakeSeed(), media: map[MediaName]*Medium{}}
 }
 
@@ -47,7 +47,7 @@ func NewLedger(names *Namer) *Ledger {
 // when there is nothing better.
 func (l *Ledger) Item(f *Facts, content []byte) engine.Item {
 	it := engine.Item{Kind: engine.Other}
-	var key string
+	key := ""
 	switch f.Kind {
 	case FrameAccount:
 		key = "a/account"
@@ -57,12 +57,11 @@ func (l *Ledger) Item(f *Facts, content []byte) engine.Item {
 		key = "r/" + id
 	case FrameChat:
 		group := l.person(f.RecipientID)
-		l.groups[f.ID] = group
 		it.Group = []byte(group)
+		l.groups[f.ID] = it.Group
 		key = "c/" + group
 	case FrameChatItem:
 		l.message(f, &it)
-		key = string(it.Key)
 	case FrameStickerPack:
 		key = "s/" + l.names.Hash("pack", f.Identity)
 	case FrameAdHocCall:
@@ -76,7 +75,10 @@ func (l *Ledger) Item(f *Facts, content []byte) engine.Item {
 	default:
 		key = "u/" + l.names.Hash("unknown", content)
 	}
-	it.Key = l.take(key)
+	if key != "" {
+		it.Key = []byte(key)
+	}
+	it.Key = l.take(it.Key)
 	l.show(f, &it)
 	it.Meta = l.order.next(f, &it)
 	return it
@@ -96,11 +98,11 @@ func (l *Ledger) person(id uint64) string {
 func (l *Ledger) message(f *Facts, it *engine.Item) {
 	group, ok := l.groups[f.ChatID]
 	if !ok {
-		group = l.names.Hash("chat", appendVarint(nil, f.ChatID))
+		group = []byte(l.names.Hash("chat", appendVarint(nil, f.ChatID)))
 		l.groups[f.ChatID] = group
 	}
-	it.Kind, it.Group = engine.Message, []byte(group)
-	it.Key = []byte(messageKey(f.Sent, group, l.person(f.AuthorID), f.Update))
+	it.Kind, it.Group = engine.Message, group
+	it.Key = messageKey(f.Sent, group, l.person(f.AuthorID), f.Update)
 	it.Time = moment(f.when())
 	switch {
 	case f.ExpiresIn == 0:
@@ -127,15 +129,15 @@ func moment(ms uint64) time.Time { return time.UnixMilli(int64(min(ms, maxTime))
 // take returns key, or, if it is taken, key with the first free number after it.
 // Two messages of one sender in one conversation and one millisecond are rare, and
 // then only their order tells them apart.
-func (l *Ledger) take(key string) []byte {
-	b := []byte(key)
+func (l *Ledger) take(key []byte) []byte {
+	base := len(key)
 	for n := 2; ; n++ {
-		h := maphash.Bytes(l.seed, b)
+		h := maphash.Bytes(l.seed, key)
 		if _, ok := l.taken[h]; !ok {
 			l.taken[h] = struct{}{}
-			return b
+			return key
 		}
-		b = strconv.AppendInt(append(b[:len(key)], '-'), int64(n), 10)
+		key = strconv.AppendInt(append(key[:base], '-'), int64(n), 10)
 	}
 }
 

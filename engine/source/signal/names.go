@@ -47,7 +47,7 @@ func week(ms uint64) uint32 { return uint32(min(ms/msPerWeek, 9999)) }
 func mediaKey(week uint32, name string) string { return fmt.Sprintf("p/%04d/%s", week, name) }
 
 // messageKey is the key of a message. author is a hash of which 8 digits are used.
-func messageKey(sent uint64, group, author string, update bool) string {
+func messageKey(sent uint64, group []byte, author string, update bool) []byte {
 	b := make([]byte, 0, 72)
 	b = append(b, "m/"...)
 	b = appendDigits(b, uint64(week(sent)), 4)
@@ -57,7 +57,7 @@ func messageKey(sent uint64, group, author string, update bool) string {
 	if update {
 		b = append(b, 'u')
 	}
-	return string(b)
+	return b
 }
 
 // appendDigits appends v in decimal, with zeros before it up to width.

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/dayfold/dayfold/engine"
@@ -49,7 +50,7 @@ func sign(less bool) int {
 // A sequence gives places to frames in the order in which they stand.
 type sequence struct {
 	last    place
-	lastKey string
+	lastKey []byte
 	counts  [rankMessage + 1]uint64
 }
 
@@ -57,13 +58,13 @@ type sequence struct {
 func (s *sequence) next(f *Facts, it *engine.Item) []byte {
 	p := s.natural(f, it)
 	moved := false
-	if c := p.compare(s.last); c < 0 || c == 0 && string(it.Key) <= s.lastKey {
+	if c := p.compare(s.last); c < 0 || c == 0 && bytes.Compare(it.Key, s.lastKey) <= 0 {
 		p, moved = s.last, true
-		if p.count == 0 || string(it.Key) <= s.lastKey {
+		if p.count == 0 || bytes.Compare(it.Key, s.lastKey) <= 0 {
 			p.count++
 		}
 	}
-	s.last, s.lastKey = p, string(it.Key)
+	s.last, s.lastKey = p, it.Key
 	if !moved && it.Kind == engine.Message {
 		return nil
 	}
