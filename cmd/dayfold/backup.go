@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dayfold/dayfold/engine"
+)
+
+// backupFlags are what backup takes.
+type backupFlags struct {
+	source  sourceFlags
+	opt     engine.BackupOptions
+	since   date
+	exclude []string
+	keep    keepFlags
+	prune   bool
+}
+
+func (c *cli) backupCommand() *cobra.Command {
+	var b backupFlags
+	cmd := &cobra.Command{
+		Use: "backup SOURCE…", GroupID: "work", Args: misuse(cobra.MinimumNArgs(1)),
+		Short: "Archive a history as a snapshot",
+		Long: `Reads a history and archives it as one snapshot (of each SOURCE). What an earlier
+snapshot has already is neither read nor sent again. The kind of a source is recognized
+by its content: Signal's local backup, Signal's plaintext export, or any folder.
+
+Without --repo the archive lies in your home directory; the first run creates it and
+prints its recovery key. What cannot be read is named, the rest is archived, and the
+exit code is 3.`,
+		Example: `  dayfold backup ~/SignalBackups
+  dayfold backup ~/Documents --tag daily --keep-daily 30 --prune
+  dayfold backup signal-export.zip --text-only --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.backup(cmd.Context(), args, &b) },
+	}
+	f := cmd.Flags()
+	b.source.flags(f)
+	f.BoolVar(&b.opt.Rules.TextOnly, "text-only", false, "no media")
+	f.IntVar(&b.opt.Rules.MediaDays, "media-days", 0, "no media older than `N` days")
+	f.Var(&b.since, "since", "nothing older")
+	f.StringSliceVar(&b.exclude, "exclude-group", nil, "leave out this `GROUP`, a conversation")
+	f.StringSliceVar(&b.opt.Tags, "tag", nil, "mark the snapshot with a `TAG`")
+	f.BoolVarP(&b.opt.DryRun, "dry-run", "n", false, "read and report, but write nothing")
+	f.BoolVar(&b.opt.Insist, "insist", false, "even if most of the history is gone, or the clock is far off")
+	b.keep.flags(f)
+	f.BoolVar(&b.prune, "prune", false, "prune after success")
+	return cmd
+}
+
+func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error {
+	b.opt.Rules.Since = b.since.Time
+	for _, g := range b.exclude {
+		b.opt.Rules.Exclude = append(b.opt.Rules.Exclude, []byte(g))
+	}
+	sources, err := c.openSources(ctx, paths, &b.source)
+	defer closeAll(sources)
+	if err != nil {
+		return err
+	}
+	a, made, err := c.openOrCreate(ctx, b.opt.DryRun)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	sum := backupSummary{Type: "summary", Snapshots: []string{}, Excluded: map[string]int64{}, Errors: []problemLine{}, DryRun: b.opt.DryRun}
+	if made != nil {
+		sum.Created, sum.Key = made.Repo, made.Key
+	}
+	missing := int64(0)
+	for _, src := range sources {
+		r, err := c.backupOne(ctx, a, src, b)
+		if err != nil {
+			return err
+		}
+		sum.add(&r)
+		missing += r.Missing
+	}
+	switch {
+	case missing > 0:
+		err = partial("%s could not be read; the rest is archived", plural(missing, "item"))
+	case !b.opt.DryRun:
+		if sum.Forgotten, sum.Pruned, err = c.retain(ctx, a, b); err != nil {
+			return err
+		}
+	}
+	return errors.Join(c.emit(&sum), err)
+}
+
+// openOrCreate opens the archive, or makes one in the default place at its first use.
+func (c *cli) openOrCreate(ctx context.Context, dryRun bool) (*archive, *creation, error) {
+	a, err := c.open(ctx)
+	if !errors.Is(err, engine.ErrNoArchive) || c.repoGiven || dryRun {
+		return a, nil, err
+	}
+	if _, keyErr := c.givenSecret(); !errors.Is(keyErr, errNoKey) {
+		return nil, nil, fmt.Errorf("there is a recovery key, but: %w", err)
+	}
+	made, a, err := c.initialize(ctx, false, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.warn("This is the first backup: created an archive in %s\n\n%s", made.Repo, made.keyText())
+	return a, made, nil
+}
+
+// backupOne archives one source and says what came of it.
+func (c *cli) backupOne(ctx context.Context, a *archive, src source, b *backupFlags) (engine.Report, error) {
+	r, err := a.Backup(ctx, src, b.opt)
+	if err != nil {
+		return r, err
+	}
+	c.warnOf(r.Problems, r.Missing)
+	c.tellBackup(&r, b.opt.DryRun)
+	return r, nil
+}
+
+func (c *cli) tellBackup(r *engine.Report, dryRun bool) {
+	switch {
+	case dryRun:
+		c.tell("would archive %s (%s)", plural(r.Items, "item"), bytesOf(r.Bytes))
+	case r.Unchanged:
+		c.tell("snapshot %s: nothing changed, %s (%s)", r.Snapshot[:shortID], plural(r.Items, "item"), bytesOf(r.Bytes))
+	default:
+		c.tell("snapshot %s: %s (%s)", r.Snapshot[:shortID], plural(r.Items, "item"), bytesOf(r.Bytes))
+	}
+	c.tell("\n  %s new, %s changed, %s removed, %s expired\n", count(r.New), count(r.Changed), count(r.Removed), count(r.Expired))
+	if len(r.Excluded) > 0 {
+		var parts []string
+		for _, why := range slices.Sorted(maps.Keys(r.Excluded)) {
+			parts = append(parts, count(r.Excluded[why])+" "+why)
+		}
+		c.tell("  left out: %s\n", strings.Join(parts, ", "))
+	}
+	c.tell("  %s read, %s of it new, %s uploaded in %s, %s\n", bytesOf(r.BytesRead), bytesOf(r.BytesNew), bytesOf(r.BytesUploaded), plural(r.Packs, "pack"), lasting(r.Duration))
+	if c.verbose {
+		u := r.Uploaded
+		c.tell("  uploaded: content %s, expiring %s, tree %s, padding %s, other %s\n", bytesOf(u.Permanent), bytesOf(u.Expiring), bytesOf(u.Tree), bytesOf(u.Padding), bytesOf(u.Other))
+	}
+}
+
+// retain forgets and prunes as the flags of a backup say.
+func (c *cli) retain(ctx context.Context, a *archive, b *backupFlags) (forgotten []snapshotLine, pruned *pruneSummary, err error) {
+	if b.keep.given() {
+		_, gone, err := c.forgetByPolicy(ctx, a, &b.keep, false, b.opt.Insist)
+		if err != nil {
+			return nil, nil, err
+		}
+		forgotten = linesOf(gone)
+	}
+	if b.prune {
+		pruned, err = c.prune(ctx, a, engine.PruneOptions{MaxUnused: defaultMaxUnused, Insist: b.opt.Insist})
+	}
+	return forgotten, pruned, err
+}
+
+// A backupSummary is what JSON says of a backup, of all its sources together.
+type backupSummary struct {
+	Type          string           `json:"message_type"`
+	Snapshot      string           `json:"snapshot"` // of the last source
+	Snapshots     []string         `json:"snapshots"`
+	Items         int64            `json:"items"`
+	Bytes         int64            `json:"bytes"`
+	New           int64            `json:"new"`
+	Changed       int64            `json:"changed"`
+	Removed       int64            `json:"removed"`
+	Expired       int64            `json:"expired"`
+	Excluded      map[string]int64 `json:"excluded"`
+	BytesRead     int64            `json:"bytes_read"`
+	BytesNew      int64            `json:"bytes_new"`
+	BytesUploaded int64            `json:"bytes_uploaded"`
+	Packs         int64            `json:"packs"`
+	Seconds       float64          `json:"duration_s"`
+	Missing       int64            `json:"missing"`
+	Errors        []problemLine    `json:"errors"`
+	DryRun        bool             `json:"dry_run"`
+	Created       string           `json:"created_repo,omitempty"`
+	Key           string           `json:"recovery_key,omitempty"`
+	Forgotten     []snapshotLine   `json:"forgotten,omitempty"`
+	Pruned        *pruneSummary    `json:"pruned,omitempty"`
+}
+
+func (s *backupSummary) add(r *engine.Report) {
+	s.Snapshot = r.Snapshot
+	if r.Snapshot != "" {
+		s.Snapshots = append(s.Snapshots, r.Snapshot)
+	}
+	s.Items, s.Bytes = s.Items+r.Items, s.Bytes+r.Bytes
+	s.New, s.Changed, s.Removed, s.Expired = s.New+r.New, s.Changed+r.Changed, s.Removed+r.Removed, s.Expired+r.Expired
+	for why, n := range r.Excluded {
+		s.Excluded[why] += n
+	}
+	s.BytesRead, s.BytesNew, s.BytesUploaded = s.BytesRead+r.BytesRead, s.BytesNew+r.BytesNew, s.BytesUploaded+r.BytesUploaded
+	s.Packs, s.Seconds, s.Missing = s.Packs+r.Packs, s.Seconds+seconds(r.Duration), s.Missing+r.Missing
+	s.Errors = append(s.Errors, problemLines(r.Problems)...)
+}

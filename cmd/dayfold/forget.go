@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/collect"
+)
+
+// keepFlags say which snapshots stay.
+type keepFlags struct {
+	last, hourly, daily, weekly, monthly, yearly int
+	within                                       span
+	tags                                         []string
+}
+
+func (k *keepFlags) flags(f *pflag.FlagSet) {
+	f.IntVar(&k.last, "keep-last", 0, "keep the last `N` snapshots of each source; -1: all")
+	for _, p := range []struct {
+		n    *int
+		name string
+		unit string
+	}{{&k.hourly, "hourly", "hours"}, {&k.daily, "daily", "days"}, {&k.weekly, "weekly", "weeks"}, {&k.monthly, "monthly", "months"}, {&k.yearly, "yearly", "years"}} {
+		f.IntVar(p.n, "keep-"+p.name, 0, "keep the last one of each of the last `N` "+p.unit+" that have any")
+	}
+	f.Var(&k.within, "keep-within", "keep those not older than this before the newest, like 1y6m2d12h")
+	f.StringSliceVar(&k.tags, "keep-tag", nil, "keep those with this `TAG`")
+}
+
+func (k *keepFlags) given() bool {
+	return k.last|k.hourly|k.daily|k.weekly|k.monthly|k.yearly != 0 || k.within != 0 || len(k.tags) > 0
+}
+
+// policy is what the flags say; a negative number is no limit.
+func (k *keepFlags) policy() collect.Policy {
+	return collect.Policy{Last: k.last, Hourly: k.hourly, Daily: k.daily, Weekly: k.weekly, Monthly: k.monthly, Yearly: k.yearly,
+		Within: time.Duration(k.within), Tags: k.tags}
+}
+
+func (c *cli) forgetCommand() *cobra.Command {
+	var (
+		keep                  keepFlags
+		prune, dryRun, insist bool
+	)
+	cmd := &cobra.Command{
+		Use: "forget [ID…]", GroupID: "care",
+		Short: "Remove snapshots",
+		Long: `Removes the snapshots that are named, or all but those that the --keep flags keep. From
+then on nobody can decrypt what only they had, not even with the recovery key; prune
+frees the bytes.`,
+		Example: `  dayfold forget 3f2a
+  dayfold forget --keep-daily 14 --keep-monthly 12 --prune --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if keep.given() == (len(args) > 0) {
+				return misused("forget what? Either snapshots or --keep-… flags")
+			}
+			a, err := c.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			kept, gone, err := c.forget(cmd.Context(), a, args, &keep, dryRun, insist)
+			if err != nil {
+				return err
+			}
+			sum := forgetSummary{"summary", linesOf(kept), linesOf(gone), dryRun, nil}
+			if prune {
+				if sum.Pruned, err = c.prune(cmd.Context(), a, engine.PruneOptions{MaxUnused: defaultMaxUnused, DryRun: dryRun, Insist: insist}); err != nil {
+					return err
+				}
+			}
+			return c.emit(sum)
+		},
+	}
+	f := cmd.Flags()
+	keep.flags(f)
+	f.BoolVar(&prune, "prune", false, "free the bytes as well")
+	f.BoolVarP(&dryRun, "dry-run", "n", false, "only say what would go")
+	f.BoolVar(&insist, "insist", false, "even if it is the last one of a source, or most of them")
+	return cmd
+}
+
+// A forgetSummary is what JSON says of a forget.
+type forgetSummary struct {
+	Type      string         `json:"message_type"`
+	Kept      []snapshotLine `json:"kept"`
+	Forgotten []snapshotLine `json:"forgotten"`
+	DryRun    bool           `json:"dry_run"`
+	Pruned    *pruneSummary  `json:"pruned,omitempty"`
+}
+
+func (c *cli) forget(ctx context.Context, a *archive, ids []string, keep *keepFlags, dryRun, insist bool) (kept, gone []engine.Snapshot, err error) {
+	if len(ids) == 0 {
+		return c.forgetByPolicy(ctx, a, keep, dryRun, insist)
+	}
+	all, err := a.Snapshots(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen := map[string]bool{}
+	for _, id := range ids {
+		v, err := a.view(ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		chosen[v.Snapshot().ID] = true
+	}
+	for _, s := range all {
+		if chosen[s.ID] {
+			gone = append(gone, s)
+		} else if !s.Partial {
+			kept = append(kept, s)
+		}
+	}
+	return kept, gone, c.forgetThese(ctx, a, gone, dryRun, insist)
+}
+
+func (c *cli) forgetByPolicy(ctx context.Context, a *archive, keep *keepFlags, dryRun, insist bool) (kept, gone []engine.Snapshot, err error) {
+	if kept, gone, err = a.Keep(ctx, keep.policy()); err != nil {
+		return nil, nil, err
+	}
+	// A policy is meant: it forgets most snapshots on its first day, but never all.
+	return kept, gone, c.forgetThese(ctx, a, gone, dryRun, insist || len(kept) > 0)
+}
+
+func (c *cli) forgetThese(ctx context.Context, a *archive, gone []engine.Snapshot, dryRun, insist bool) error {
+	if len(gone) == 0 {
+		c.tell("nothing to forget\n")
+		return nil
+	}
+	var ids, short []string
+	for _, s := range gone {
+		ids, short = append(ids, s.ID), append(short, s.ID[:shortID])
+	}
+	if !dryRun {
+		if _, err := a.Forget(ctx, ids, insist); err != nil {
+			return err
+		}
+	}
+	c.tell("%s %s: %s\n", would(dryRun, "forget", "forgot"), plural(int64(len(gone)), "snapshot"), strings.Join(short, " "))
+	return nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/store"
+	"github.com/dayfold/dayfold/index"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// An archive is an open one, with what was opened for it.
+type archive struct {
+	*engine.Archive
+	secret seal.Secret
+	close  []func()
+}
+
+// Close gives back all that was opened, the last first.
+func (a *archive) Close() {
+	for i := len(a.close) - 1; i >= 0; i-- {
+		a.close[i]()
+	}
+}
+
+// open opens the archive that --repo names with the key that was given or asked for.
+func (c *cli) open(ctx context.Context) (*archive, error) { return c.openWith(ctx, c.cached) }
+
+// openWith is open with something put around the store.
+func (c *cli) openWith(ctx context.Context, around func(*archive, store.Store) store.Store) (*archive, error) {
+	st, closeStore, err := c.openStore(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	a := &archive{close: []func(){closeStore}}
+	if a.secret, err = c.givenSecret(); errors.Is(err, errNoKey) {
+		if err = noArchive(ctx, st); err == nil {
+			a.secret, err = c.askSecret(ctx)
+		}
+	}
+	if err == nil {
+		err = c.attach(a, func(opt engine.Options) (*engine.Archive, error) {
+			return engine.Open(ctx, around(a, st), a.secret, opt)
+		})
+	}
+	if err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// noArchive is ErrNoArchive if there is certainly none, which is better known than
+// that the key to it is missing.
+func noArchive(ctx context.Context, st store.Store) error {
+	for _, err := range st.List(ctx, "keys/") {
+		return err
+	}
+	return engine.ErrNoArchive
+}
+
+// create makes an archive where --repo says, opened with key.
+func (c *cli) create(ctx context.Context, key seal.RecoveryKey, strict, hideExpiry bool) (*archive, error) {
+	st, closeStore, err := c.openStore(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	a := &archive{secret: key, close: []func(){closeStore}}
+	err = c.attach(a, func(opt engine.Options) (*engine.Archive, error) {
+		opt.Strict, opt.HideExpiry = strict, hideExpiry
+		return engine.Create(ctx, c.cached(a, st), key, opt)
+	})
+	if err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// attach opens the archive with this device's state, index and folder for spills. The
+// cache is a help: what cannot be had of it is done without.
+func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, error)) (err error) {
+	opt := engine.Options{Memory: int64(c.memory), Progress: c.progress.reporter()}
+	if dir := xdg("XDG_STATE_HOME", ".local/state", c.placeHash()); dir != "" && c.repo != "mem:" {
+		if err := private(dir); err != nil {
+			return err
+		}
+		opt.State, opt.Blind = filepath.Join(dir, "device"), true
+	}
+	if temp := c.cache("tmp"); temp != "" {
+		opt.Temp = temp
+	}
+	if dir := c.cache("index"); dir != "" {
+		db, err := index.Open(dir, index.Options{})
+		if err == nil {
+			opt.Index = db
+			a.close = append(a.close, func() { db.Close() })
+		} else if c.verbose {
+			c.say("index: %v; going on with one in memory", err)
+		}
+	}
+	if a.Archive, err = open(opt); err != nil {
+		return err
+	}
+	a.close = append(a.close, func() { a.Archive.Close() })
+	return nil
+}
+
+// cache is a folder below --cache-dir, "" if it cannot be had.
+func (c *cli) cache(name string) string {
+	if c.cacheDir == "" {
+		return ""
+	}
+	dir := filepath.Join(c.cacheDir, name)
+	if err := private(dir); err != nil {
+		if c.verbose {
+			c.say("cache: %v; going on without", err)
+		}
+		return ""
+	}
+	return dir
+}
+
+// cacheSize bounds the copies of objects in the cache of one place, in bytes.
+const cacheSize = 256 << 20
+
+// cached puts the local cache around a store that is not on this machine: snapshots and
+// index segments, which every run reads and which a List has named before.
+func (c *cli) cached(a *archive, st store.Store) store.Store {
+	s, _, err := parseURL(c.repo)
+	if err != nil || s.near {
+		return st
+	}
+	dir := c.cache(filepath.Join("objects", c.placeHash()))
+	if dir == "" {
+		return st
+	}
+	cache, err := store.NewCache(st, dir, cacheSize, func(name string) bool {
+		return strings.HasPrefix(name, "snapshots/") || strings.HasPrefix(name, "index/")
+	})
+	if err != nil {
+		return st
+	}
+	a.close = append(a.close, func() { cache.Close() })
+	return cache
+}
+
+// uncached is the store itself: for looking at what really lies there.
+func uncached(_ *archive, st store.Store) store.Store { return st }

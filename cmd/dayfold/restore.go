@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/engine/source/export"
+	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signallocal"
+)
+
+// restoreFlags are what restore takes.
+type restoreFlags struct {
+	pick             selection
+	source           sourceFlags
+	target, format   string
+	overwrite        string
+	verify, asSignal bool
+}
+
+// overwrites are the words for what happens to files that are there.
+var overwrites = map[string]dir.Overwrite{"never": dir.Never, "if-changed": dir.IfChanged, "always": dir.Always}
+
+func (c *cli) restoreCommand() *cobra.Command {
+	var r restoreFlags
+	cmd := &cobra.Command{
+		Use: "restore [SNAPSHOT] --target DIR", GroupID: "work", Args: misuse(cobra.MaximumNArgs(1)),
+		Short: "Write a history back",
+		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
+with --format: a Signal local backup also as Signal's plaintext export. What has expired
+is not restored. Writing a Signal local backup needs the 64-character key that it shall
+have.`,
+		Example: `  dayfold restore --target ~/back
+  dayfold restore 3f2a --target ~/back --format export --verify
+  dayfold restore --target ~/back --prefix Documents/ --overwrite if-changed`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.target == "" {
+				return misused("restore where? Give --target DIR")
+			}
+			if _, ok := overwrites[r.overwrite]; !ok {
+				return misused("--overwrite %s: there are never, if-changed, always", visible(r.overwrite))
+			}
+			snapshot := latest
+			if len(args) > 0 {
+				snapshot = args[0]
+			}
+			return c.restore(cmd.Context(), snapshot, &r)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&r.target, "target", "t", "", "`DIR` to write into, made if it is not there")
+	f.StringVar(&r.format, "format", "", "`FORMAT`: dir, export or signal-local; the default is what the history came in")
+	f.StringVar(&r.overwrite, "overwrite", "never", "`WHEN` to replace files that are there: never, if-changed, always")
+	f.BoolVar(&r.verify, "verify", false, "read back what was written and compare")
+	f.BoolVar(&r.asSignal, "as-signal", false, "leave out what Signal's own export leaves out")
+	r.source.keyFlag(f)
+	r.pick.flags(f)
+	return cmd
+}
+
+// A restored is what came of a restore.
+type restored struct {
+	files    int64
+	problems []*engine.Problem
+	missing  int64
+	left     map[string]int64
+	kept     int64
+}
+
+func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) error {
+	start := time.Now()
+	a, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	v, err := a.view(ctx, snapshot)
+	if err != nil {
+		return err
+	}
+	h, err := r.pick.of(ctx, v)
+	if err != nil {
+		return err
+	}
+	format, err := formatOf(v.Info().Kind, r.format)
+	if err != nil {
+		return err
+	}
+	rec := record(h, c.progress.reporter(), v.Snapshot())
+	done, err := c.write(ctx, format, rec, r)
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	if r.verify {
+		if err := c.verifyTarget(ctx, format, rec, r, &done); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+	}
+	expired, err := expiredIn(ctx, v)
+	if err != nil {
+		return err
+	}
+	return c.reportRestore(v.Snapshot().ID, rec, &done, expired, r, time.Since(start))
+}
+
+// formatOf is the format to write a history of some kind in.
+func formatOf(kind, wanted string) (string, error) {
+	if wanted == "" {
+		return kind, nil
+	}
+	name := wanted
+	if name == "export" {
+		name = export.Kind
+	}
+	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind}}
+	if !slices.Contains(can[kind], name) {
+		return "", misused("--format %s: a history of kind %s can be written as %s", visible(wanted), kind, strings.Join(can[kind], ", "))
+	}
+	return name, nil
+}
+
+// write writes the history in a format.
+func (c *cli) write(ctx context.Context, format string, h engine.History, r *restoreFlags) (restored, error) {
+	switch format {
+	case dir.Kind:
+		w, err := dir.Write(ctx, r.target, h, dir.WriteOptions{Overwrite: overwrites[r.overwrite]})
+		return restored{files: w.Files + w.Links, problems: w.Problems, missing: w.Missing, kept: w.Kept}, err
+	case export.Kind:
+		if err := private(r.target); err != nil {
+			return restored{}, err
+		}
+		w, err := export.Write(ctx, r.target, h, export.WriteOptions{AsSignal: r.asSignal})
+		return fromWritten(w), err
+	case signallocal.Kind:
+		key, err := c.signalKey(ctx, &r.source)
+		if err != nil {
+			return restored{}, err
+		}
+		if err := private(r.target); err != nil {
+			return restored{}, err
+		}
+		w, err := signallocal.Write(ctx, r.target, h, key, signallocal.WriteOptions{})
+		return fromWritten(w), err
+	}
+	return restored{}, misused("this version cannot write a history of kind %s", visible(format))
+}
+
+func fromWritten(w signal.Written) restored {
+	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left}
+	for _, name := range w.Missing.Names {
+		r.problems = append(r.problems, &engine.Problem{Key: []byte(name), Err: errNoMedia})
+	}
+	return r
+}
+
+// errNoMedia: a message shows a media that the snapshot does not have.
+var errNoMedia = fmt.Errorf("media not in the archive")
+
+// expiredIn counts the items of a snapshot whose time is up.
+func expiredIn(ctx context.Context, v *engine.View) (int64, error) {
+	live := int64(0)
+	for _, err := range v.Items(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		live++
+	}
+	return max(v.Snapshot().Items-live, 0), nil
+}
+
+func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired int64, r *restoreFlags, took time.Duration) error {
+	c.warnOf(done.problems, done.missing)
+	c.tell("restored %s (%s) of snapshot %s to %s in %s\n", plural(rec.items, "item"), bytesOf(rec.bytes), id[:shortID], visible(r.target), lasting(took))
+	if done.kept > 0 {
+		c.tell("  %s there already and kept (--overwrite)\n", plural(done.kept, "file"))
+	}
+	if expired > 0 {
+		c.tell("  %s expired and not restored\n", plural(expired, "item"))
+	}
+	for _, why := range slices.Sorted(maps.Keys(done.left)) {
+		c.tell("  left out: %s %s\n", count(done.left[why]), why)
+	}
+	if r.verify && done.missing == 0 {
+		c.tell("  verified: what was written is what the archive holds\n")
+	}
+	err := c.emit(struct {
+		Type     string           `json:"message_type"`
+		Snapshot string           `json:"snapshot"`
+		Items    int64            `json:"items"`
+		Bytes    int64            `json:"bytes"`
+		Files    int64            `json:"files"`
+		Kept     int64            `json:"files_kept"`
+		Expired  int64            `json:"skipped_expired"`
+		Left     map[string]int64 `json:"left_out,omitempty"`
+		Verified bool             `json:"verified"`
+		Seconds  float64          `json:"duration_s"`
+		Errors   []problemLine    `json:"errors"`
+	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
+	if err == nil && done.missing > 0 {
+		err = partial("%s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
+	}
+	return err
+}

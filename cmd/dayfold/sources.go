@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/engine/source/export"
+	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signallocal"
+)
+
+// A source is an open one.
+type source interface {
+	engine.Source
+	io.Closer
+}
+
+// sourceFlags say how sources are opened.
+type sourceFlags struct {
+	kind, signalKeyFile string
+	key                 *signal.Key // once it is known
+}
+
+func (s *sourceFlags) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.kind, "kind", "auto", "`KIND` of the sources: auto, signal-local, signal-export, dir")
+	s.keyFlag(f)
+}
+
+func (s *sourceFlags) keyFlag(f *pflag.FlagSet) {
+	f.StringVar(&s.signalKeyFile, "signal-key-file", "", "`FILE` with the 64-character key of a Signal local backup, or $"+signalKeyVariable)
+}
+
+const signalKeyVariable = "DAYFOLD_SIGNAL_KEY"
+
+// openSource opens what lies at path as the kind that the flags say, or that its content
+// says, and tells which.
+func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (source, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	kind := s.kind
+	if kind == "auto" {
+		kind = recognize(path)
+		c.say("%s: taken as %s", visible(path), kind)
+	}
+	switch kind {
+	case signallocal.Kind:
+		key, err := c.signalKey(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return named(signallocal.Open(path, key, signallocal.Options{}))
+	case export.Kind:
+		return named(export.Open(path))
+	case dir.Kind:
+		return named(dir.Open(path, dir.Options{}))
+	case "signal-v1", "signal-desktop":
+		return nil, misused("--kind %s: this version does not read that yet", kind)
+	}
+	return nil, misused("--kind %s: there are auto, signal-local, signal-export, dir", visible(kind))
+}
+
+// openSources opens all sources before anything is stored. What was opened comes back
+// with an error, too.
+func (c *cli) openSources(ctx context.Context, paths []string, s *sourceFlags) (all []source, err error) {
+	for _, path := range paths {
+		src, err := c.openSource(ctx, path, s)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, src)
+	}
+	return all, nil
+}
+
+func closeAll(all []source) {
+	for _, s := range all {
+		s.Close()
+	}
+}
+
+// named keeps a nil pointer from becoming an interface that is not nil.
+func named[S source](s S, err error) (source, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// recognize tells the kind of a source by its content.
+func recognize(path string) string {
+	switch {
+	case signallocal.Is(path):
+		return signallocal.Kind
+	case export.Is(path):
+		return export.Kind
+	}
+	return dir.Kind
+}
+
+// signalKey is the key of a Signal local backup, from its file, the environment or the
+// terminal, which is asked once.
+func (c *cli) signalKey(ctx context.Context, s *sourceFlags) (signal.Key, error) {
+	if s.key != nil {
+		return *s.key, nil
+	}
+	text, err := c.signalKeyText(ctx, s)
+	if err != nil {
+		return signal.Key{}, err
+	}
+	key, err := signal.ParseKey(text)
+	if err != nil {
+		return key, fmt.Errorf("%w: %w", signal.ErrKey, err)
+	}
+	s.key = &key
+	return key, nil
+}
+
+func (c *cli) signalKeyText(ctx context.Context, s *sourceFlags) (string, error) {
+	if s.signalKeyFile != "" {
+		text, err := readSecret(s.signalKeyFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = misused("--signal-key-file: %v", err)
+		}
+		return text, err
+	}
+	if text := os.Getenv(signalKeyVariable); text != "" {
+		return text, nil
+	}
+	text, err := c.ask(ctx, "Key of the Signal backup (64 characters): ")
+	if errors.Is(err, errNobody) {
+		err = misused("a Signal local backup needs its key: give --signal-key-file or $%s", signalKeyVariable)
+	}
+	return text, err
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/maphash"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/dayfold/dayfold/engine"
+)
+
+// A recorder is a History that counts what is taken from it and remembers, 16 bytes for
+// an item, what the contents were, so that the target can be compared without reading
+// the archive again.
+type recorder struct {
+	engine.History
+	seed   maphash.Seed
+	report func(engine.Progress)
+	whole  engine.Snapshot
+
+	mu           sync.Mutex
+	passed       bool // a pass over all items is done
+	items, bytes int64
+	read         int64 // bytes of contents
+	seen         []print
+}
+
+// A print is what stays of an item: hashes of its key and of its content.
+type print struct{ key, content uint64 }
+
+func byKey(a, b print) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.content, b.content))
+}
+
+func record(h engine.History, report func(engine.Progress), whole engine.Snapshot) *recorder {
+	return &recorder{History: h, seed: maphash.MakeSeed(), report: report, whole: whole}
+}
+
+// Items yields what the history does, and counts the first pass.
+func (r *recorder) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		var items, bytes int64
+		for it, err := range r.History.Items(ctx) {
+			if err == nil {
+				items, bytes = items+1, bytes+it.Size
+				it = r.watched(it)
+			}
+			if !yield(it, err) {
+				return
+			}
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.passed {
+			r.passed, r.items, r.bytes = true, items, bytes
+		}
+	}
+}
+
+// Item returns one item by its key.
+func (r *recorder) Item(ctx context.Context, key []byte) (engine.Item, error) {
+	it, err := r.History.Item(ctx, key)
+	if err == nil {
+		it = r.watched(it)
+	}
+	return it, err
+}
+
+// watched is the item with a content that is noted when it has been read.
+func (r *recorder) watched(it engine.Item) engine.Item {
+	open := it.Open
+	if open == nil {
+		return it
+	}
+	key := maphash.Bytes(r.seed, it.Key)
+	it.Open = func(ctx context.Context) (io.ReadCloser, error) {
+		rc, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w := &watch{ReadCloser: rc, r: r, key: key}
+		w.hash.SetSeed(r.seed)
+		return w, nil
+	}
+	return it
+}
+
+// A watch is a content that is being read.
+type watch struct {
+	io.ReadCloser
+	r    *recorder
+	key  uint64
+	hash maphash.Hash
+	done bool
+}
+
+func (w *watch) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	w.hash.Write(p[:n])
+	w.r.note(n, nil)
+	if errors.Is(err, io.EOF) && !w.done {
+		w.done = true
+		w.r.note(0, &print{w.key, w.hash.Sum64()})
+	}
+	return n, err
+}
+
+func (r *recorder) note(n int, p *print) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.read += int64(n); p != nil {
+		r.seen = append(r.seen, *p)
+	}
+	if r.report != nil {
+		r.report(engine.Progress{Stage: "restoring", Bytes: r.read, TotalBytes: max(r.whole.Bytes, r.read)})
+	}
+}
+
+// verifyTarget reads back what was written. What differs from the archive, or is not
+// there, becomes a problem.
+func (c *cli) verifyTarget(ctx context.Context, format string, rec *recorder, r *restoreFlags, done *restored) error {
+	flags := r.source
+	flags.kind = format
+	src, err := c.openSource(ctx, r.target, &flags)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if format != rec.Info().Kind {
+		return readable(ctx, src, done)
+	}
+	there, err := rec.prints(ctx, src.Items(ctx), nil)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(there, byKey)
+	slices.SortFunc(rec.seen, byKey)
+	for it, err := range rec.History.Items(ctx) {
+		if err != nil {
+			return err
+		}
+		if done.left != nil && it.Kind != engine.Media && !found(there, maphash.Bytes(rec.seed, it.Key)) {
+			continue // left out, and counted as such
+		}
+		p, known := rec.known(&it)
+		if !known {
+			if p, err = rec.print(ctx, &it); err != nil {
+				return err
+			}
+		}
+		if _, ok := slices.BinarySearchFunc(there, p, byKey); !ok {
+			done.missing++
+			done.problems = append(done.problems, &engine.Problem{Key: it.Key, Err: errDiffers})
+		}
+	}
+	return nil
+}
+
+// errDiffers: what was read back is not what the archive holds.
+var errDiffers = errors.New("not in the target as the archive has it")
+
+func found(list []print, key uint64) bool {
+	_, ok := slices.BinarySearchFunc(list, key, func(p print, key uint64) int { return cmp.Compare(p.key, key) })
+	return ok
+}
+
+// known is the print of an item that was noted as it was written. Two contents noted
+// for one key are none.
+func (r *recorder) known(it *engine.Item) (print, bool) {
+	key := maphash.Bytes(r.seed, it.Key)
+	i, ok := slices.BinarySearchFunc(r.seen, key, func(p print, key uint64) int { return cmp.Compare(p.key, key) })
+	if !ok || i+1 < len(r.seen) && r.seen[i+1].key == key && r.seen[i+1] != r.seen[i] {
+		return print{}, false
+	}
+	return r.seen[i], true
+}
+
+// prints reads every item of a source.
+func (r *recorder) prints(ctx context.Context, items iter.Seq2[engine.Item, error], list []print) ([]print, error) {
+	for it, err := range items {
+		var problem *engine.Problem
+		if errors.As(err, &problem) {
+			continue // what is missed shows in the comparison
+		}
+		if err != nil {
+			return nil, err
+		}
+		p, err := r.print(ctx, &it)
+		if errors.As(err, &problem) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// print reads an item's content.
+func (r *recorder) print(ctx context.Context, it *engine.Item) (print, error) {
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	err := writeContent(ctx, &h, it)
+	return print{maphash.Bytes(r.seed, it.Key), h.Sum64()}, err
+}
+
+// readable reads all of a target in another format than the history's: its names and
+// lines differ, but nothing in it may be missing.
+func readable(ctx context.Context, src engine.Source, done *restored) error {
+	for it, err := range src.Items(ctx) {
+		if err == nil {
+			err = writeContent(ctx, io.Discard, &it)
+		}
+		var problem *engine.Problem
+		if errors.As(err, &problem) {
+			done.missing++
+			done.problems = append(done.problems, problem)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
