@@ -9,34 +9,42 @@
 //
 // A writer
 //
-//  1. reads the newest fence: its number is the base of what will be written;
-//  2. lists snapshots, then intents, then packs. It builds only on the newest valid
-//     revision of a snapshot, and only if that is [Committed]; it uses only packs that
-//     are listed and [Usable];
-//  3. puts new packs, then the snapshot;
-//  4. lists intents, then reads the newest fence. If the snapshot is not [Committed], it
-//     was overtaken, and the writer starts over.
+//  1. reads the newest fence, then lists snapshots, then packs. It uses only packs that
+//     are listed and [Usable]; of a snapshot it takes the newest revision that is [Valid];
+//  2. puts new packs, and then the snapshot. Its base is the number of that fence, or
+//     less when it is made from another snapshot: see [Base];
+//  3. lists intents, then reads the newest fence. If the snapshot is not [Committed], it
+//     was overtaken, and the writer starts over. It may delete what it put.
 //
-// A rewriter is a writer whose snapshot is a higher revision of one that is there. Its
-// number is one more than the highest that is there, valid or not; when that is taken it
-// starts over. Once committed, and not before, it deletes all lower revisions. It never
-// deletes its own, unless a removal record is there: an intent without a fence leaves
-// open whether the revision counts, and a pruner may have deleted the lower ones already.
+// A writer may move to a newer fence before it puts the snapshot: it reads the fence,
+// then lists packs, and all that it needs must be listed and usable again.
+//
+// A rewriter is a writer whose snapshot is a higher revision of one that is there: one
+// more than the highest that is there, valid or not. When that is taken it starts over.
+// Once committed, and not before, it deletes lower revisions. It never deletes its own,
+// even if it was overtaken: an intent without a fence leaves open whether the revision
+// counts, and a pruner that listed it may have deleted the lower ones.
 //
 // A pruner
 //
 //  1. reads the newest fence, k-1, and puts the intent k;
 //  2. lists packs and snapshots, calls [Plan], and puts the fence k, unless there is one;
-//  3. reads the newest fence again: if it is not its own, others went on and tidied
-//     while it slept, and it stops;
-//  4. deletes what is condemned, then revisions that do not count (not a snapshot's
-//     highest while the snapshot has one that counts), then older fences and intents.
+//  3. reads the newest fence again: if it is not k, then there has been a fence k before,
+//     and others deleted it while the pruner slept. It stops;
+//  4. deletes what is condemned, then revisions that will never count, then older fences
+//     and intents. Revisions that will never count are those below one that k accepted,
+//     and all invalid ones of a snapshot of which it accepted none. An invalid one above
+//     stays, so that its number is not given again while somebody is about to delete it.
 //
-// An eraser rewrites what has the item until it finds none, and then raises fences until
-// two in a row listed none. Then every writer that may have read the item is overtaken.
+// An eraser rewrites what holds the item until it finds none, and raises fences, sparing
+// all packs. When two in a row have listed nothing that counts and holds the item, every
+// writer that may have read it is overtaken, and the item is erased for good. There is
+// no need for writers to look at their parents again after the put, and it would not do:
+// one that stops before it looks leaves behind what was erased.
 //
 // To forget a snapshot, one puts a removal record and deletes all revisions. From then on
-// no revision counts, whenever it comes; who writes one looks for the record afterwards.
+// no revision counts, whenever it comes. A rewriter looks for the record after its put,
+// committed or not, and deletes its own revision if there is one.
 //
 // # Why it holds
 //
@@ -45,8 +53,8 @@
 // condemned at b+2, whose fence either lists the snapshot or overtakes it. A condemned
 // pack stays condemned until it is gone, since somebody may be about to delete it.
 //
-// No clock, lock or lease is used. The store must refuse to create a name twice, list
-// what was put, list in order of name, and create a name at most once for one request.
+// No clock, lock or lease is used. The store must refuse to create a name that is there,
+// list what was put, and create a name at most once for one request.
 //
 // The tests of this package are the argument: they explore what writers, rewriters,
 // erasers and pruners that may stop anywhere can do to one another, with the functions

@@ -38,12 +38,26 @@ func Valid(h Head, newest Fence) bool {
 
 // Committed reports whether a revision is sure to count for good. newest and maxIntent,
 // the number of the highest intent (0: none), must have been read after the revision was
-// put or listed, intents first. False means no, or not known yet.
+// put. False means no, or not known yet.
 func Committed(h Head, newest Fence, maxIntent uint64) bool {
 	if max(newest.N, maxIntent) < h.Base+2 {
 		return true // the fence that decides will list it
 	}
 	return newest.N >= h.Base+2 && newest.accepts(h.Version)
+}
+
+// Base returns the base of a snapshot that is made from others, of which newest is the
+// newest fence when its writer began: their contents or their packs are taken over. What
+// newest has not accepted yet may still turn out not to count, and then what was made
+// from it must not count either: it is decided by the same fence.
+func Base(newest Fence, from ...Head) uint64 {
+	base := newest.N
+	for _, h := range from {
+		if !newest.accepts(h.Version) {
+			base = min(base, h.Base)
+		}
+	}
+	return base
 }
 
 // Usable reports whether a new snapshot with base newest may need a pack that was listed
