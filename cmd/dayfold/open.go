@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -45,6 +47,9 @@ func (c *cli) openWith(ctx context.Context, around func(*archive, store.Store) s
 		err = c.attach(a, func(opt engine.Options) (*engine.Archive, error) {
 			return engine.Open(ctx, around(a, st), a.secret, opt)
 		})
+	}
+	if errors.Is(err, fs.ErrNotExist) { // not even a bucket or a folder
+		err = fmt.Errorf("%w: %w", engine.ErrNoArchive, err)
 	}
 	if err != nil {
 		a.Close()

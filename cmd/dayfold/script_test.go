@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/net/webdav"
 )
 
 // The scripts in testdata/script are the command's tests and its examples. They run
@@ -39,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"sample":    sample,
 			"interrupt": interrupt,
 			"snapshots": snapshots,
+			"webdav":    webdavServer,
 		},
 	})
 }
@@ -224,4 +228,19 @@ func snapshots(ts *testscript.TestScript, _ bool, args []string) {
 	if slices.Contains(ids, "") {
 		ts.Fatalf("a snapshot without ID")
 	}
+}
+
+// webdav DIR starts a WebDAV server for the script, with the folder as its root, and
+// sets $DAV to its address. It knows the user "me" with the password "secret".
+func webdavServer(ts *testscript.TestScript, _ bool, args []string) {
+	dav := &webdav.Handler{FileSystem: webdav.Dir(ts.MkAbs(args[0])), LockSystem: webdav.NewMemLS()}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		dav.ServeHTTP(w, r)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("DAV", server.URL)
 }

@@ -32,6 +32,8 @@ type scheme struct {
 // URL: each place takes them from its usual environment variables.
 var places = []scheme{
 	{"file", "file:PATH", true, openLocal},
+	{"s3", "s3:https://HOST/BUCKET/PREFIX", false, openS3},
+	{"webdav", "webdav:https://HOST/PATH", false, openWebDAV},
 	{"mem", "", true, openMemory},
 }
 
