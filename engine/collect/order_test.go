@@ -1,6 +1,7 @@
 package collect_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -74,8 +75,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A history of three devices with honest clocks, and in it one device that may do what
-// it likes with its own: the others keep order and times.
+// A history of three devices with honest clocks, and one device that says any time it
+// likes, now and then: order and times of the others are as if it were not there, and
+// no time goes back.
 func TestOrderOfOthersStays(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -83,7 +85,7 @@ func TestOrderOfOthersStays(t *testing.T) {
 		last := map[byte]uint64{}
 		for n := range 40 {
 			d := "abcaabbccx"[r.IntN(10)]
-			if n%2 == 1 && d == 'x' {
+			if d == 'x' && last['x'] == 5 {
 				d = 'a'
 			}
 			var saw []collect.Seen
@@ -99,24 +101,13 @@ func TestOrderOfOthersStays(t *testing.T) {
 			}
 			heads = append(heads, by(d, last[d], ms, saw...))
 		}
-		if last['x'] > 3 {
-			continue // a device that is half of the archive is believed
-		}
-		want := show(heads)
 		got := collect.Order(heads)
-		if len(got) != len(heads) {
-			t.Fatalf("%d heads, want %d", len(got), len(heads))
+		if !slices.IsSortedFunc(got, func(a, b collect.Head) int { return cmp.Compare(a.Time, b.Time) }) {
+			t.Fatalf("goes back: %s", show(got))
 		}
-		for i, h := range got {
-			if h.ID != heads[i].ID || heads[i].Device[0] != 'x' && h.Time != heads[i].Time {
-				if i == len(got)-1 || got[len(got)-1].Device[0] == 'x' {
-					continue
-				}
-				t.Fatalf("got  %s\nwant %s", show(got), want)
-			}
-			if i > 0 && h.Time < got[i-1].Time {
-				t.Fatalf("goes back: %s", show(got))
-			}
+		lies := func(h collect.Head) bool { return h.Device[0] == 'x' }
+		if g, w := show(slices.DeleteFunc(got, lies)), show(slices.DeleteFunc(heads, lies)); g != w {
+			t.Fatalf("got  %s\nwant %s", g, w)
 		}
 	}
 }
@@ -127,7 +118,7 @@ func TestOrderIsQuick(t *testing.T) {
 		heads = append(heads, since(uint64(i/10), by('a', uint64(i+1), int64(i))))
 	}
 	got := collect.Order(heads)
-	if !slices.IsSortedFunc(got, func(a, b collect.Head) int { return int(a.Seq) - int(b.Seq) }) {
+	if !slices.IsSortedFunc(got, func(a, b collect.Head) int { return cmp.Compare(a.Seq, b.Seq) }) {
 		t.Errorf("out of order")
 	}
 }

@@ -80,3 +80,21 @@ func TestUsable(t *testing.T) {
 		}
 	}
 }
+
+func TestBase(t *testing.T) {
+	newest := collect.Fence{N: 5, Accepted: []collect.Version{version(1, 0)}}
+	for _, c := range []struct {
+		from []collect.Head
+		want uint64
+	}{
+		{nil, 5},
+		{[]collect.Head{head(1, 2)}, 5},             // accepted: it counts for good
+		{[]collect.Head{head(2, 4)}, 4},             // not decided yet
+		{[]collect.Head{head(3, 9)}, 5},             // newer than what we read
+		{[]collect.Head{head(2, 4), head(1, 0)}, 4}, // the least of several
+	} {
+		if got := collect.Base(newest, c.from...); got != c.want {
+			t.Errorf("%v: got %d, want %d", c.from, got, c.want)
+		}
+	}
+}
