@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+
+	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signallocal"
+)
+
+// verify compares a restored Signal backup with the history, item by item: each
+// that came back must be equal, and each that is missing must be one that never
+// enters an archive, or that only such ones show.
+func verify(ctx context.Context, p place, got string) error {
+	if p.kind != "signal-local" {
+		return fmt.Errorf("no comparison for %s", p.kind)
+	}
+	text, err := os.ReadFile(p.key)
+	if err != nil {
+		return err
+	}
+	key, err := signal.ParseKey(string(text))
+	if err != nil {
+		return err
+	}
+	want, err := readBackup(ctx, p.source, key)
+	if err != nil {
+		return err
+	}
+	have, err := readBackup(ctx, got, key)
+	if err != nil {
+		return err
+	}
+	missing := 0
+	for key, w := range want {
+		h, ok := have[key]
+		switch {
+		case ok && h.sum != w.sum:
+			return fmt.Errorf("%s: %w", key, errDiffers)
+		case !ok && !w.mayGo:
+			return fmt.Errorf("%s is missing: %w", key, errDiffers)
+		case !ok:
+			missing++
+		}
+	}
+	if len(have) != len(want)-missing {
+		return fmt.Errorf("%d items, want %d: %w", len(have), len(want)-missing, errDiffers)
+	}
+	return nil
+}
+
+// seen is an item as a comparison remembers it.
+type seen struct {
+	sum   [32]byte
+	mayGo bool // view-once, on a timer, or media
+}
+
+func readBackup(ctx context.Context, dir string, key signal.Key) (map[string]seen, error) {
+	s, err := signallocal.Open(dir, key, signallocal.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	items := map[string]seen{}
+	needed := map[string]bool{}
+	for it, err := range s.Items(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		v := seen{mayGo: it.ViewOnce || !it.Expires.IsZero() || it.Timer > 0}
+		for _, n := range it.Needs {
+			needed[string(n)] = needed[string(n)] || !v.mayGo
+		}
+		if v.sum, err = sumOf(ctx, it); err != nil {
+			return nil, err
+		}
+		items[string(it.Key)] = v
+	}
+	for key, lasts := range needed {
+		if v, ok := items[key]; ok && !lasts {
+			v.mayGo = true
+			items[key] = v
+		}
+	}
+	return items, nil
+}
+
+func sumOf(ctx context.Context, it engine.Item) (sum [32]byte, err error) {
+	if it.Open == nil {
+		return sha256.Sum256(it.Inline), nil
+	}
+	r, err := it.Open(ctx)
+	if err != nil {
+		return sum, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return sum, err
+	}
+	return [32]byte(h.Sum(nil)), nil
+}
+
+// firstMedia asks Dayfold for the key of the first media in its newest snapshot,
+// or returns "" where there is no snapshot yet.
+func firstMedia(ctx context.Context, p place, env []string) string {
+	cmd := exec.CommandContext(ctx, p.tool, "--json", "ls", "latest")
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.StdoutPipe()
+	if err != nil || cmd.Start() != nil {
+		return ""
+	}
+	defer cmd.Wait()
+	defer out.Close()
+	for d := json.NewDecoder(out); ; {
+		var line struct {
+			Key, Kind string
+			Size      int64
+		}
+		if err := d.Decode(&line); err != nil {
+			return ""
+		}
+		if line.Kind == "media" && line.Size > 100_000 {
+			return line.Key
+		}
+	}
+}
