@@ -61,8 +61,8 @@ func TestMainFlippedAtEachByte(t *testing.T) {
 	k, main := sampleKeys(t)
 	for n := range main {
 		main[n] ^= 1 << (n % 8)
-		if _, err := readMain(k, main); !errors.Is(err, signal.ErrCorrupt) {
-			t.Errorf("byte %d flipped: %v, want ErrCorrupt", n, err)
+		if err := k.VerifyMain(bytes.NewReader(main), int64(len(main)), false); !errors.Is(err, signal.ErrCorrupt) {
+			t.Errorf("byte %d flipped: VerifyMain = %v, want ErrCorrupt", n, err)
 		}
 		if _, err := stream(k, main); !errors.Is(err, signal.ErrCorrupt) {
 			t.Errorf("byte %d flipped after it was verified: %v, want ErrCorrupt", n, err)

@@ -189,6 +189,44 @@ func TestViewOnceIsNeverKept(t *testing.T) {
 	}
 }
 
+// A photo that is also shown in an ordinary message is kept, by that message.
+func TestOnceAndThenForever(t *testing.T) {
+	b := signaltest.Everything(t)
+	p := b.Media[7].Pointer("image/jpeg")
+	m := signal.Message{ChatID: 10, AuthorID: 2, Sent: signaltest.Made, Standard: &signal.Standard{Attachments: []signal.Pointer{p}}}
+	b.Frames = append(b.Frames, signal.AppendFrame(nil, signal.FrameChatItem, m.Append(nil)))
+	h, err := signaltest.Collect(open(t, b.Write(t, t.TempDir())))
+	if err != nil || len(h.Once) != 0 {
+		t.Fatalf("seen once: %v, %v", h.Once, err)
+	}
+	for it := range h.Items(t.Context()) {
+		for _, need := range it.Needs {
+			if strings.HasSuffix(string(need), b.Media[7].Name().String()) {
+				if it.Time.UnixMilli() != signaltest.Made || len(h.Content(t, string(need))) != len(b.Media[7].Content) {
+					t.Errorf("item %q needs it", it.Key)
+				}
+				return
+			}
+		}
+	}
+	t.Error("nothing needs the photo")
+}
+
+// What happened and what was written at one time by one person are told apart by what
+// they are, so that the key of neither depends on the other.
+func TestUpdatesHaveTheirOwnKeys(t *testing.T) {
+	_, h, _ := everything(t)
+	n := 0
+	for _, key := range h.Keys() {
+		if strings.HasPrefix(key, "m/") && strings.HasSuffix(key, "u") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d keys of updates, want 1", n)
+	}
+}
+
 func TestEditKeepsTheKey(t *testing.T) {
 	_, h, _ := everything(t)
 	it := find(t, h, "third")
