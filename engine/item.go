@@ -32,23 +32,24 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", byte(k))
 }
 
-// Limits of an item. Backup refuses an item beyond them with ErrItem.
+// Limits of an item. One beyond them is left out and reported as a Problem.
 const (
-	MaxKey    = 1024 // bytes of Key and of Group
-	MaxStamp  = 128  // bytes of Stamp
-	MaxMeta   = 1024 // bytes of Meta
-	MaxInline = 4096 // bytes of Inline; longer content has an opener
-	MaxNeeds  = 4096 // keys in Needs
+	maxKey    = 1000 // bytes of Key and of Group
+	maxStamp  = 128  // bytes of Stamp
+	maxMeta   = 1024 // bytes of Meta
+	maxInline = 4096 // bytes of Inline; longer content has an opener
+	maxNeeds  = 4096 // keys in Needs
 )
 
 // An Item is what a source yields: one thing of a history, with all that the
 // engine must know to keep it, to expire it and to give it back.
 type Item struct {
-	// Key names the item: unique in a snapshot, ordered bytewise, at most MaxKey bytes.
+	// Key names the item: unique in a snapshot, ordered bytewise, at most 1,000 bytes.
 	// Keys of items that change together should lie together (DESIGN.md, keys).
 	// Keys and groups reach errors and reports, so they carry no names or phone numbers.
 	Key []byte
 	// Group is the conversation, opaque; empty for media and for what belongs to none.
+	// A key contains its group, so that erasing a conversation finds its items by key.
 	Group []byte
 	Kind  Kind
 	// Stamp is opaque: an equal stamp means unchanged content, which is then not read.
@@ -110,5 +111,5 @@ func (p *Problem) Error() string { return fmt.Sprintf("item %q: %v", p.Key, p.Er
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// ErrItem says that a source yielded an item beyond the limits above.
-var ErrItem = errors.New("item outside the limits")
+// errItem says that a source yielded an item beyond the limits above.
+var errItem = errors.New("item outside the limits")

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/dayfold/dayfold/chunk"
+	"github.com/dayfold/dayfold/engine/store"
+	"github.com/dayfold/dayfold/index"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// Options say how an archive is worked with. The zero value works: an index in
+// memory, no memory of the device, 128 MiB.
+type Options struct {
+	// Index is the database of hints, shared by all archives of a process. Nil: one
+	// in memory, which is filled from the store as needed.
+	Index *index.DB
+	// State is this device's own file: who it is, the secret that blinds leaves, the
+	// heads it has seen. It does not belong into a cache. Empty: nothing is remembered,
+	// so rollbacks go unnoticed.
+	State string
+	// Temp is where sealed spills of sorting lie. Empty: os.TempDir.
+	Temp string
+	// Memory bounds what the engine allocates, in bytes. 0: 128 MiB.
+	Memory int64
+	// Workers is how many goroutines compress and seal. 0: one per processor.
+	Workers int
+	// Blind hides leaves from guesses by whoever holds the archive key (DESIGN.md,
+	// guessing). It needs State.
+	Blind bool
+	// Progress is told how far a long call is, from one goroutine at a time.
+	Progress func(Progress)
+
+	Now  func() time.Time // nil: time.Now
+	Rand io.Reader        // nil: crypto/rand
+
+	// What Create fixes for the archive's life.
+	PackSize     int  // target of content packs, bytes. 0: 8 MiB
+	TreePackSize int  // target of tree packs, bytes. 0: 2 MiB
+	Strict       bool // items of a group deduplicate within their group only
+	HideExpiry   bool // expiring items lie among the permanent ones
+}
+
+// Progress is how far a call is. Totals are 0 while unknown.
+type Progress struct {
+	Stage                  string
+	Items, Bytes, Uploaded int64
+	TotalItems, TotalBytes int64
+}
+
+// An Archive is one person's histories in one store. Its methods may be called from
+// several goroutines and, on other Archives of the same store, from other processes
+// and machines, all at once.
+type Archive struct {
+	store  store.Store
+	opt    Options
+	config config
+	keys   *seal.Keys
+	poly   chunk.Polynomial
+	index  *index.Archive
+	own    *index.DB // opened by us
+	device *device
+
+	progressMu sync.Mutex // see progress
+	mu         sync.Mutex
+	heads      map[string]head // by object name; they never change
+}
+
+func (o Options) withDefaults() Options {
+	if o.Memory == 0 {
+		o.Memory = 128 << 20
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.PackSize == 0 {
+		o.PackSize = 8 << 20
+	}
+	if o.TreePackSize == 0 {
+		o.TreePackSize = 2 << 20
+	}
+	return o
+}
+
+// Create makes a new archive in an empty store and opens it. Its only key is key,
+// which is stored nowhere. A store that holds an archive already is fs.ErrExist.
+func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Options) (*Archive, error) {
+	opt = opt.withDefaults()
+	if _, err := st.Get(ctx, configName, 0, -1); err == nil {
+		return nil, fmt.Errorf("create: %w", fs.ErrExist)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	caps, err := store.Probe(ctx, st)
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	ak, err := seal.NewArchiveKey(opt.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	c := config{PackSize: opt.PackSize, TreePackSize: opt.TreePackSize, Strict: opt.Strict, HideExpiry: opt.HideExpiry,
+		CreateIfAbsent: caps.CreateIfAbsent, ConsistentList: caps.ConsistentList}
+	if _, err := io.ReadFull(opt.Rand, c.ID[:]); err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	if _, err := putSlot(ctx, st, opt.Rand, key, ak); err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	keys := seal.Derive(ak, nil)
+	sealed, err := keys.SealObject(opt.Rand, seal.RoleConfig, configName, c.encode(), pack.ObjectSize)
+	if err == nil {
+		err = st.Put(ctx, configName, sealed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	return open(ctx, st, keys, c, opt)
+}
+
+// Open opens the archive in a store. The errors to branch on are ErrNoArchive,
+// seal.ErrWrongKey, seal.ErrVersion and seal.ErrCorrupt.
+func Open(ctx context.Context, st store.Store, secret seal.Secret, opt Options) (*Archive, error) {
+	opt = opt.withDefaults()
+	keys, err := unlock(ctx, st, secret)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	data, err := st.Get(ctx, configName, 0, -1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open: %w", ErrNoArchive)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	plain, err := keys.OpenObject(seal.RoleConfig, configName, data)
+	if err != nil {
+		return nil, fmt.Errorf("open: config: %w", err)
+	}
+	c, err := decodeConfig(plain)
+	if err != nil {
+		return nil, fmt.Errorf("open: config: %w", err)
+	}
+	return open(ctx, st, keys, c, opt)
+}
+
+func open(ctx context.Context, st store.Store, keys *seal.Keys, c config, opt Options) (*Archive, error) {
+	a := &Archive{store: st, opt: opt, config: c, keys: keys, heads: map[string]head{}}
+	var err error
+	if a.poly, err = chunk.DerivePolynomial(keys.PolynomialSource()); err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	if err = a.openDevice(); err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	db := opt.Index
+	if db == nil {
+		if db, err = index.Open("", index.Options{}); err != nil {
+			return nil, fmt.Errorf("open: %w", err)
+		}
+		a.own = db
+	}
+	a.index = db.Archive(c.ID, keys)
+	return a, nil
+}
+
+// ID names the archive: 32 hex digits, random, the same for every device.
+func (a *Archive) ID() string { return hex.EncodeToString(a.config.ID[:]) }
+
+// Close lets go of what Open took. An index that came with Options stays open.
+func (a *Archive) Close() error {
+	if a.own != nil {
+		return a.own.Close()
+	}
+	return nil
+}
+
+func (a *Archive) now() time.Time { return a.opt.Now() }
+
+// blind returns what leaves of this device begin with, or nil for zero.
+func (a *Archive) blind() func([]byte) [16]byte {
+	if !a.opt.Blind {
+		return nil
+	}
+	secret := a.device.secret
+	return func(leaf []byte) [16]byte { return a.keys.Blind(secret, leaf) }
+}

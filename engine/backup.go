@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// maxRestarts is how often a run may be overtaken by collections before it gives up.
+const maxRestarts = 8
+
+// Backup archives the whole of a source as one snapshot. What the newest snapshot of
+// the same source has already is not read again: an item with an equal stamp is not
+// opened, a leaf that is there is not uploaded, and an unchanged history costs one object.
+//
+// Nothing is acknowledged before it is durable: packs, segment, snapshot, then a look
+// at whether a collection has overtaken the run. If so, it starts over, without
+// uploading again what is still there.
+func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Report, error) {
+	start := a.now()
+	var rep Report
+	for n := int64(0); ; n++ {
+		var err error
+		rep, err = a.backup(ctx, src, opt)
+		rep.Restarts = n
+		rep.Duration = a.now().Sub(start)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errFenced) || n == maxRestarts {
+			return rep, fmt.Errorf("backup: %w", err)
+		}
+	}
+	if opt.DryRun {
+		return rep, nil
+	}
+	rewritten, err := a.expire(ctx, opt.Insist)
+	rep.Rewritten = rewritten
+	if err != nil {
+		return rep, fmt.Errorf("backup: %w", err)
+	}
+	return rep, nil
+}
+
+func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions) (Report, error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	problems, err := s.catalog(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	r, err := s.newRun(ctx, src.Info(), opt)
+	if err != nil {
+		return Report{}, err
+	}
+	defer r.close()
+	r.problem(append(problems, s.unreadable...)...)
+	err = r.whole(src)
+	return r.report(), r.explain(err)
+}
+
+// whole is the way of a backup, from items to a snapshot.
+func (r *run) whole(src Source) error {
+	if err := r.gather(src); err != nil {
+		return err
+	}
+	rs, err := r.build()
+	if err != nil {
+		return err
+	}
+	if err := r.w.flush(); err != nil {
+		return err
+	}
+	if err := r.compare(rs); err != nil || r.opt.DryRun {
+		return err
+	}
+	if err := r.rebase(); err != nil {
+		return err
+	}
+	return r.commit(rs, false)
+}
+
+// explain makes errFenced of damage that is none: a snapshot that the run reads was
+// forgotten or rewritten meanwhile, or a prune has taken packs that it relies on.
+func (r *run) explain(err error) error {
+	return r.s.explain(r.ctx, r.w, err, r.parent, r.checkpoint)
+}
+
+func (s *session) explain(ctx context.Context, w *writer, err error, read ...*head) error {
+	if !errors.Is(err, seal.ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if e := s.listPacks(ctx); e != nil {
+		return err
+	}
+	packs, buckets := w.needs()
+	for _, n := range (head{Packs: packs, Buckets: buckets}).needs() {
+		if !s.readable(n) {
+			return errFenced
+		}
+	}
+	for _, h := range read {
+		if h == nil {
+			continue
+		}
+		if rev, found, e := s.a.newestRevision(ctx, h.ID); e == nil && (!found || rev != h.Rev) {
+			return errFenced
+		}
+	}
+	return err
+}
+
+// A run is one attempt at one snapshot.
+type run struct {
+	s    *session
+	w    *writer
+	r    *reader
+	ctx  context.Context
+	opt  BackupOptions
+	info SourceInfo
+	now  time.Time
+
+	label      [16]byte
+	parent     *head // the newest snapshot of the same source
+	checkpoint *head // what a run after it has left behind
+	before     roots // of parent
+	begun      roots // of checkpoint
+	version    collect.Version
+	commits    uint32 // of this run, checkpoints included
+
+	sorter      *sorter
+	needed      needs
+	checkpoints checkpoints
+
+	movedOnce sync.Once // see move
+	moved     map[[16]byte]tree.Entry
+	movedErr  error
+
+	counts counts
+}
+
+func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions) (*run, error) {
+	if len(info.Data) > maxSourceData || len(info.Label) > maxKey || len(info.Kind) > maxWord {
+		return nil, fmt.Errorf("source info: %w", errItem)
+	}
+	r := &run{s: s, ctx: ctx, opt: opt, info: info, now: s.clock(), label: s.a.label(info), needed: needs{}}
+	r.checkpoints.last = r.now
+	r.parent, r.checkpoint = s.parent(r.label)
+	for _, from := range []struct {
+		h  *head
+		rs *roots
+	}{{r.parent, &r.before}, {r.checkpoint, &r.begun}} {
+		if from.h == nil {
+			continue
+		}
+		h, b, err := s.a.current(ctx, *from.h)
+		if err != nil {
+			return nil, fenced(err)
+		}
+		*from.h, *from.rs = h, b.Roots
+	}
+	r.checkpoints.roots = r.begun
+	if _, err := io.ReadFull(s.a.opt.Rand, r.version.ID[:]); err != nil {
+		return nil, err
+	}
+	r.r = s.newReader(ctx)
+	r.w = s.newWriter(ctx)
+	r.sorter = newSorter(s.a.opt.Temp, s.a.opt.Rand, int(s.a.opt.Memory/8))
+	return r, nil
+}
+
+// fenced makes a snapshot that is gone since the session began what it is.
+func fenced(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errFenced
+	}
+	return err
+}
+
+// label names a source without telling which: snapshots of one label follow each other.
+func (a *Archive) label(info SourceInfo) [16]byte {
+	return a.keys.Tag([]byte("source"), []byte(info.Kind), []byte(info.Label))
+}
+
+// clock is now, but never before the newest snapshot: a clock set back revives nothing.
+func (s *session) clock() time.Time {
+	now := s.a.now()
+	for _, h := range s.heads {
+		if t := time.UnixMilli(h.Time); t.After(now) {
+			now = t
+		}
+	}
+	return now
+}
+
+func (r *run) close() {
+	r.w.close()
+	r.sorter.close()
+}
+
+func (r *run) today() uint32 { return uint32(r.now.UnixMilli() / dayMillis) }
+
+// nodes is where a run's trees lie: nodes are read through the reader, and saved into
+// the class of the map that they belong to.
+type nodes struct {
+	r       *run
+	expires bool
+}
+
+func (n nodes) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) { return n.r.r.Load(kind, ref) }
+
+func (n nodes) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
+	class := pack.Class{Kind: pack.Tree}
+	if n.expires {
+		day, err := tree.LastDay(kind, plain)
+		if err != nil {
+			return seal.Ref{}, err
+		}
+		class = n.r.s.a.config.class(life{day}, n.r.today(), true)
+	}
+	return n.r.w.save(kind, class, plain)
+}
+
+// build makes the two trees from what was gathered.
+func (r *run) build() (roots, error) {
+	permanent, expiring := r.s.a.maps(nil, roots{})
+	permanent.Nodes, expiring.Nodes = nodes{r, false}, nodes{r, true}
+	builders := [2]*tree.Builder{tree.NewBuilder(permanent), tree.NewBuilder(expiring)}
+	var lastKey []byte
+	for rec, err := range r.sorter.sorted() {
+		if err != nil {
+			return roots{}, err
+		}
+		e, err := tree.DecodeEntry(rec.payload)
+		if err != nil {
+			return roots{}, err
+		}
+		if string(lastKey) == string(rec.key) {
+			if key := rec.key[1:]; isItem(key, rec.key[0] == 1) {
+				r.problem(&Problem{Key: e.Key, Err: errTwice})
+			}
+			continue
+		}
+		lastKey = append(lastKey[:0], rec.key...)
+		e.Key = rec.key[1:]
+		if err := builders[rec.key[0]].Add(e); err != nil {
+			return roots{}, err
+		}
+	}
+	var rs roots
+	var err error
+	if rs.Permanent, err = builders[0].Finish(); err != nil {
+		return rs, err
+	}
+	rs.Expiring, err = builders[1].Finish()
+	return rs, err
+}
+
+var errTwice = errors.New("the source yields this key twice; the first is kept")

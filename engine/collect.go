@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// spareFor is how fresh a checkpoint has to be for a prune to leave alone packs that
+// nothing names yet: they may be a long run's. It is politeness; safety needs no clock.
+const spareFor = time.Hour
+
+// collect runs two fences back to back and deletes what they condemn. segments are those
+// that the caller has read: when packs go, one new segment takes their place first.
+func (a *Archive) collect(ctx context.Context, segments []string) ([]pack.Name, error) {
+	var deleted []pack.Name
+	fences, err := a.mayCollect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for round := 0; round < fences; round++ {
+		condemned, s, err := a.raise(ctx)
+		if err != nil {
+			return deleted, err
+		}
+		if err := s.mergeSegments(ctx, condemned, segments); err != nil {
+			return deleted, err
+		}
+		for _, n := range condemned {
+			if err := a.store.Delete(ctx, n.Path()); err != nil {
+				return deleted, err
+			}
+		}
+		if err := a.index.Forget(condemned...); err != nil {
+			return deleted, err
+		}
+		deleted = append(deleted, condemned...)
+		found, err := s.tidy(ctx)
+		if err != nil {
+			return deleted, err
+		}
+		if found && round == 0 && fences > 1 {
+			fences++ // what an interrupted rewriting had left named packs until now
+		}
+	}
+	return deleted, nil
+}
+
+// margin is how old a fence must be before the next, where the store gives no safe create.
+const margin = 24 * time.Hour
+
+// prunerName is who may prune an archive in such a store: the first device that did.
+const prunerName = "gc/pruner"
+
+// mayCollect says how many fences this call may raise. On a store that refuses a second
+// create and lists what was put, that is two, for any device. Elsewhere it is one, for
+// one device, a day after the last.
+func (a *Archive) mayCollect(ctx context.Context) (int, error) {
+	if a.config.CreateIfAbsent && a.config.ConsistentList {
+		return 2, nil
+	}
+	data, err := a.store.Get(ctx, prunerName, 0, -1)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = a.keys.SealObject(a.opt.Rand, seal.RoleIntent, prunerName, a.device.id[:], pack.ObjectSize)
+		if err == nil {
+			err = a.store.Put(ctx, prunerName, data)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	owner, err := a.keys.OpenObject(seal.RoleIntent, prunerName, data)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", prunerName, err)
+	}
+	if string(owner) != string(a.device.id[:]) {
+		return 0, fmt.Errorf("this store needs one pruner, and another device is it: %w", ErrRefused)
+	}
+	newest, err := a.newestFence(ctx)
+	if err != nil || newest.N > 0 && a.now().Sub(time.UnixMilli(newest.Time)) < margin {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// raise publishes the next fence: its intent, then what it lists, then itself. When
+// another pruner took the number, it is errFenced.
+func (a *Archive) raise(ctx context.Context) ([]pack.Name, *session, error) {
+	prev, err := a.newestFence(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := prev.N + 1
+	name := numbered(intentPrefix, n)
+	intent, err := a.keys.SealObject(a.opt.Rand, seal.RoleIntent, name, appendUint(a.device.id[:], n), pack.ObjectSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.store.Put(ctx, name, intent); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, nil, err
+	}
+	listed, err := a.listedPacks(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := a.begin(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(s.unreadable) > 0 {
+		return nil, nil, s.unreadable[0]
+	}
+	if s.fence.N != prev.N {
+		return nil, nil, errFenced
+	}
+	var heads []collect.Head
+	for _, h := range s.all {
+		heads = append(heads, h.collect())
+	}
+	next, condemned := collect.Plan(prev, slices.Collect(maps.Keys(listed)), heads, s.spares())
+	next.Time = a.now().UnixMilli()
+	name = numbered(fencePrefix, n)
+	data, err := a.keys.SealObject(a.opt.Rand, seal.RoleFence, name, next.Encode(), pack.ObjectSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.store.Put(ctx, name, data); errors.Is(err, fs.ErrExist) {
+		return nil, nil, errFenced
+	} else if err != nil {
+		return nil, nil, err
+	}
+	s.fence = next
+	return condemned, s, nil
+}
+
+func (a *Archive) listedPacks(ctx context.Context) (map[pack.Name]int64, error) {
+	s := &session{a: a}
+	err := s.listPacks(ctx)
+	return s.listed, err
+}
+
+// spares reports whether a run that is under way may have packs that nothing names.
+func (s *session) spares() bool {
+	return slices.ContainsFunc(s.heads, func(h head) bool {
+		return h.Partial && s.a.now().Sub(time.UnixMilli(h.Time)) < spareFor
+	})
+}
+
+// maxSegments is how many segments there may be before they are merged.
+const maxSegments = 32
+
+// mergeSegments writes one segment in the place of those given, without the packs that
+// are about to go: a segment must not outlive a pack that it names.
+func (s *session) mergeSegments(ctx context.Context, condemned []pack.Name, segments []string) error {
+	if len(condemned) == 0 && len(segments) <= maxSegments {
+		return nil
+	}
+	gone := map[pack.Name]bool{}
+	for _, n := range condemned {
+		gone[n] = true
+	}
+	var packs []pack.Packed
+	var read []string
+	seen := map[pack.Name]bool{}
+	for info, err := range s.a.store.List(ctx, segmentPrefix) {
+		if err != nil {
+			return err
+		}
+		in, err := s.a.readSegment(ctx, info.Name)
+		if err != nil {
+			continue // unreadable: skipped, and left for check to name
+		}
+		read = append(read, info.Name)
+		for _, p := range in {
+			if _, ok := s.listed[p.Name]; ok && !gone[p.Name] && !seen[p.Name] {
+				seen[p.Name] = true
+				packs = append(packs, p)
+			}
+		}
+	}
+	if len(packs) > 0 {
+		name, _, err := s.a.putSegment(ctx, packs)
+		if err != nil {
+			return err
+		}
+		read = slices.DeleteFunc(read, func(n string) bool { return n == name })
+	}
+	for _, name := range read {
+		if err := s.a.store.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidy deletes what the newest fence has made obsolete: older fences and intents,
+// snapshots that it overtook, revisions that a newer one replaced, and what is left of
+// snapshots that were removed. found says that there was a snapshot among them.
+func (s *session) tidy(ctx context.Context) (found bool, err error) {
+	newest := map[collect.SnapshotID]uint32{}
+	for _, h := range s.heads {
+		newest[h.ID] = h.Rev
+	}
+	for _, h := range s.all {
+		rev, ok := newest[h.ID]
+		if ok && h.Rev >= rev {
+			continue
+		}
+		if !ok && collect.Valid(h.collect(), s.fence) {
+			continue
+		}
+		found = true
+		if err := s.a.deleteSnapshot(ctx, h.Version); err != nil {
+			return found, err
+		}
+	}
+	for info, err := range s.a.store.List(ctx, snapshotPrefix) {
+		if err != nil {
+			return found, err
+		}
+		if v, ok := parseSnapshotName(info.Name); ok && s.removed[fmt.Sprintf("%x", v.ID[:])] {
+			if err := s.a.deleteSnapshot(ctx, v); err != nil {
+				return found, err
+			}
+		}
+	}
+	for _, prefix := range []string{fencePrefix, intentPrefix} {
+		numbers, err := s.a.numbers(ctx, prefix)
+		if err != nil {
+			return found, err
+		}
+		for _, n := range numbers {
+			if n < s.fence.N {
+				if err := s.a.store.Delete(ctx, numbered(prefix, n)); err != nil {
+					return found, err
+				}
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// commit makes a run's trees a snapshot. The writer has uploaded everything by then.
+// A checkpoint is a snapshot that the run's next commit replaces.
+func (r *run) commit(rs roots, partial bool) error {
+	v := r.version
+	v.Rev = r.commits
+	first, err := firstDay(r.trees(rs)[1])
+	if err != nil {
+		return err
+	}
+	h := head{Version: v, Time: r.now.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
+	h.Packs, h.Buckets = r.w.needs()
+	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(r.counts.items), Bytes: uint64(r.counts.bytes), Excluded: r.counts.excluded}
+	if h, err = r.s.commit(r.ctx, r.w, h, b); err != nil {
+		return err
+	}
+	r.commits++
+	if err := r.unchanged(r.parent); err != nil {
+		return errors.Join(r.s.a.store.Delete(r.ctx, snapshotName(h.Version)), err)
+	}
+	return r.dropCheckpoints(h)
+}
+
+// firstDay is the day of the first entry of an expiring map, or 0.
+func firstDay(expiring tree.Map) (uint32, error) {
+	for e, err := range expiring.Range(nil, nil) {
+		if err != nil {
+			return 0, err
+		}
+		return binary.BigEndian.Uint32(e.Key), nil
+	}
+	return 0, nil
+}
+
+// dropCheckpoints deletes what a commit replaces: the run's own earlier checkpoint, and
+// with a whole snapshot the one that an interrupted run had left behind.
+func (r *run) dropCheckpoints(h head) error {
+	var old []collect.Version
+	if h.Rev > 0 {
+		old = append(old, collect.Version{ID: h.ID, Rev: h.Rev - 1})
+	}
+	if !h.Partial && r.checkpoint != nil {
+		old = append(old, r.checkpoint.Version)
+	}
+	for _, v := range old {
+		if err := r.s.a.deleteSnapshot(r.ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteSnapshot deletes one revision, and what is remembered of it.
+func (a *Archive) deleteSnapshot(ctx context.Context, v collect.Version) error {
+	name := snapshotName(v)
+	a.mu.Lock()
+	delete(a.heads, name)
+	a.mu.Unlock()
+	return a.store.Delete(ctx, name)
+}
+
+// unchanged is errFenced when the snapshot that this one builds on has been removed, or
+// has other trees, since: what was erased from it must not come back.
+func (r *run) unchanged(parent *head) error {
+	if parent == nil {
+		return nil
+	}
+	newest, found, err := r.s.a.newestRevision(r.ctx, parent.ID)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return errFenced
+	case newest == parent.Rev:
+		return nil
+	}
+	_, b, err := r.s.a.readSnapshot(r.ctx, collect.Version{ID: parent.ID, Rev: newest})
+	if errors.Is(err, fs.ErrNotExist) || err == nil && b.Roots != r.before {
+		return errFenced
+	}
+	return err
+}
+
+func (a *Archive) newestRevision(ctx context.Context, id collect.SnapshotID) (rev uint32, found bool, err error) {
+	for info, err := range a.store.List(ctx, fmt.Sprintf("%s%x/", snapshotPrefix, id[:])) {
+		if err != nil {
+			return 0, false, err
+		}
+		if v, ok := parseSnapshotName(info.Name); ok {
+			rev, found = v.Rev, true
+		}
+	}
+	return rev, found, nil
+}
+
+// commit writes a snapshot and makes sure that it counts: no collection has overtaken
+// it, and every pack that it needs is there. Anything else is errFenced, and the
+// snapshot is gone again.
+func (s *session) commit(ctx context.Context, w *writer, h head, b body) (head, error) {
+	h.Device, h.Seq, h.Base, h.Seen = s.a.device.id, s.a.device.next(), s.fence.N, s.seen()
+	data, err := s.a.sealSnapshot(&h, b)
+	if err != nil {
+		return h, err
+	}
+	name := snapshotName(h.Version)
+	if err := s.a.store.Put(ctx, name, data); errors.Is(err, fs.ErrExist) {
+		return h, errFenced // another device took this revision
+	} else if err != nil {
+		return h, err
+	}
+	w.stats.other.Add(int64(len(data)))
+	w.stats.uploaded.Add(int64(len(data)))
+	if err := s.confirm(ctx, h); err != nil {
+		if errors.Is(err, errFenced) {
+			err = errors.Join(s.a.deleteSnapshot(ctx, h.Version), err)
+		}
+		return h, err
+	}
+	h.size = int64(len(data))
+	s.a.mu.Lock()
+	s.a.heads[name] = h
+	s.a.mu.Unlock()
+	return h, s.a.device.committed(h)
+}
+
+// confirm looks, after a commit, whether it counts.
+func (s *session) confirm(ctx context.Context, h head) error {
+	intents, err := s.a.numbers(ctx, intentPrefix)
+	if err != nil {
+		return err
+	}
+	newest, err := s.a.newestFence(ctx)
+	if err != nil {
+		return err
+	}
+	maxIntent := uint64(0)
+	if len(intents) > 0 {
+		maxIntent = intents[len(intents)-1]
+	}
+	if !collect.Committed(h.collect(), newest, maxIntent) {
+		return errFenced
+	}
+	if err := s.listPacks(ctx); err != nil {
+		return err
+	}
+	for _, p := range h.needs() {
+		if !s.readable(p) {
+			return errFenced
+		}
+	}
+	return nil
+}
+
+// seen is, of every device, its newest commit among the valid snapshots.
+func (s *session) seen() []collect.Seen {
+	newest := map[[16]byte]uint64{}
+	for _, h := range s.heads {
+		newest[h.Device] = max(newest[h.Device], h.Seq)
+	}
+	out := make([]collect.Seen, 0, len(newest))
+	for d, seq := range newest {
+		out = append(out, collect.Seen{Device: d, Seq: seq})
+	}
+	slices.SortFunc(out, func(a, b collect.Seen) int { return slices.Compare(a.Device[:], b.Device[:]) })
+	return out
+}
+
+// needs are the packs that what was saved or found lies in.
+func (w *writer) needs() (packs []pack.Name, buckets []bucket) {
+	if w == nil {
+		return nil, nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n, c := range w.used {
+		if c.Kind == pack.Expiring {
+			buckets = append(buckets, bucket{c.Day, n})
+		} else {
+			packs = append(packs, n)
+		}
+	}
+	return packs, buckets
+}
+
+// inherit takes over what a snapshot needs.
+func (w *writer) inherit(h *head) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range h.Packs {
+		w.used[n] = pack.Class{Kind: pack.Permanent} // or of a tree: a head does not say
+	}
+	for _, b := range h.Buckets {
+		w.used[b.Pack] = pack.Class{Kind: pack.Expiring, Day: b.Day}
+	}
+}
+
+// has reports whether packs that outlive class hold a blob already, and takes them into
+// the snapshot's list if so.
+func (w *writer) has(id seal.ID, class pack.Class) bool {
+	if w.waits(id, class) {
+		return true
+	}
+	p, ok := w.s.a.index.Lookup(id, class, w.s.usable)
+	if ok {
+		w.mu.Lock()
+		w.used[p.Pack] = p.Class
+		w.mu.Unlock()
+	}
+	return ok
+}

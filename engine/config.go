@@ -1,0 +1,58 @@
+package engine
+
+import "github.com/dayfold/dayfold/pack/seal"
+
+const (
+	configName   = "config"
+	formatNumber = 1
+)
+
+// config is what Create fixes for the life of an archive (FORMAT.md, config):
+//
+//	format │ id 16 │ flags │ pack size │ tree pack size
+type config struct {
+	ID                     [16]byte
+	Strict, HideExpiry     bool
+	CreateIfAbsent         bool // the store refused a second create when it was probed
+	ConsistentList         bool
+	PackSize, TreePackSize int
+}
+
+const (
+	flagStrict = 1 << iota
+	flagHideExpiry
+	flagCreateIfAbsent
+	flagConsistentList
+	flagsKnown = 1<<iota - 1
+)
+
+const maxPackSize = 64 << 20
+
+func (c config) encode() []byte {
+	var flags uint64
+	for bit, set := range map[uint64]bool{flagStrict: c.Strict, flagHideExpiry: c.HideExpiry,
+		flagCreateIfAbsent: c.CreateIfAbsent, flagConsistentList: c.ConsistentList} {
+		if set {
+			flags |= bit
+		}
+	}
+	b := append(appendUint(nil, formatNumber), c.ID[:]...)
+	b = appendUint(b, flags)
+	b = appendUint(b, uint64(c.PackSize))
+	return appendUint(b, uint64(c.TreePackSize))
+}
+
+func decodeConfig(plain []byte) (config, error) {
+	w := wire{rest: plain}
+	if v := w.uint(1 << 32); v > formatNumber {
+		return config{}, seal.ErrVersion
+	} else if v != formatNumber {
+		w.fail()
+	}
+	c := config{ID: w.array16()}
+	flags := w.uint(flagsKnown)
+	c.Strict, c.HideExpiry = flags&flagStrict != 0, flags&flagHideExpiry != 0
+	c.CreateIfAbsent, c.ConsistentList = flags&flagCreateIfAbsent != 0, flags&flagConsistentList != 0
+	c.PackSize, c.TreePackSize = int(w.uint(maxPackSize)), int(w.uint(maxPackSize))
+	return c, w.end()
+}

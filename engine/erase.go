@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dayfold/dayfold/engine/tree"
+)
+
+// Erase removes items from every snapshot, and with them the media that nothing else
+// names. Snapshots keep their IDs and get a new revision. From then on the recovery key
+// and the store do not open what was erased; Prune frees its bytes.
+//
+// The report counts what went: Removed items of Bytes bytes, Rewritten snapshots. A
+// source that still has the items brings them back at its next backup.
+func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool) (Report, error) {
+	start := a.now()
+	var total Report
+	for n := int64(0); n <= maxRestarts; n++ {
+		rep, err := a.eraseOnce(ctx, sel, dryRun, insist)
+		total.Rewritten += rep.Rewritten
+		total.NodesSaved += rep.NodesSaved
+		total.NodesLoaded += rep.NodesLoaded
+		total.BytesUploaded += rep.BytesUploaded
+		total.Removed = max(total.Removed, rep.Removed)
+		total.Bytes = max(total.Bytes, rep.Bytes)
+		total.Restarts, total.Duration = n, a.now().Sub(start)
+		switch {
+		case errors.Is(err, errFenced):
+		case err != nil:
+			return total, fmt.Errorf("erase: %w", err)
+		case rep.Rewritten == 0 || dryRun: // a snapshot that came meanwhile would have been found
+			return total, nil
+		}
+	}
+	return total, fmt.Errorf("erase: %w", errFenced)
+}
+
+func (a *Archive) eraseOnce(ctx context.Context, sel Selection, dryRun, insist bool) (rep Report, err error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return rep, err
+	}
+	if len(s.unreadable) > 0 {
+		return rep, s.unreadable[0]
+	}
+	if _, err := s.catalog(ctx); err != nil {
+		return rep, err
+	}
+	r, w := s.newReader(ctx), s.newWriter(ctx)
+	defer w.close()
+	e := &eraser{s: s, r: r, w: w, sel: sel, done: map[roots]rewriting{}}
+	rws, err := e.rewritings(ctx)
+	rep.Removed, rep.Bytes, rep.Rewritten = e.removed, e.bytes, int64(len(rws))
+	rep.NodesLoaded = r.loaded
+	if err != nil {
+		return rep, s.explain(ctx, w, err, s.pointers()...)
+	}
+	if dryRun || len(rws) == 0 {
+		return rep, nil
+	}
+	if !insist && e.share > maxDrop && e.largest > smallArchive {
+		return rep, fmt.Errorf("%.0f %% of a snapshot's bytes (insist to go on): %w", 100*e.share, ErrRefused)
+	}
+	if err := w.flush(); err != nil {
+		return rep, err
+	}
+	rep.Rewritten, err = s.rewriteAll(ctx, w, rws)
+	rep.NodesSaved, rep.BytesUploaded = w.stats.nodesSaved.Load(), w.stats.uploaded.Load()
+	return rep, err
+}
+
+// An eraser goes from snapshot to snapshot; what matches in the first is found by a
+// search, in each further one by its differences from the one before.
+type eraser struct {
+	s    *session
+	r    *reader
+	w    *writer
+	sel  Selection
+	last roots
+	keys map[string]bool // item keys that match in last
+	done map[roots]rewriting
+
+	removed, bytes int64 // the most in one snapshot
+	share          float64
+	largest        uint64
+}
+
+func (e *eraser) rewritings(ctx context.Context) (rws []rewriting, err error) {
+	for _, h := range e.s.heads {
+		_, b, err := e.s.a.readSnapshot(ctx, h.Version)
+		if err != nil {
+			return nil, err
+		}
+		rw, ok := e.done[b.Roots]
+		if !ok {
+			if rw, err = e.one(b); err != nil {
+				return nil, err
+			}
+			e.done[b.Roots] = rw
+		}
+		if rw.roots == b.Roots {
+			continue
+		}
+		items, size := rw.body.Items, rw.body.Bytes
+		rw.old, rw.body, rw.packs, rw.buckets = h, b, h.Packs, h.Buckets
+		rw.body.Items, rw.body.Bytes = items, size
+		rws = append(rws, rw)
+	}
+	return rws, nil
+}
+
+// one erases from one pair of trees.
+func (e *eraser) one(b body) (rw rewriting, err error) {
+	if err := e.match(b.Roots); err != nil {
+		return rw, err
+	}
+	rw = rewriting{roots: b.Roots, body: b}
+	if len(e.keys) == 0 {
+		return rw, nil
+	}
+	ed := &editor{stage: e.s.newStage(e.r, e.w, uint32(e.s.clock().UnixMilli()/dayMillis), b.Roots), touched: map[string]bool{}}
+	for key := range e.keys {
+		if err := ed.delete(itemKey([]byte(key))); err != nil {
+			return rw, err
+		}
+	}
+	if err := ed.settle(); err != nil {
+		return rw, err
+	}
+	if rw.roots, err = ed.store(); err != nil {
+		return rw, err
+	}
+	if rw.expires, err = firstDay(ed.maps[1]); err != nil {
+		return rw, err
+	}
+	rw.body.Items -= min(uint64(ed.removed), b.Items)
+	rw.body.Bytes -= min(uint64(ed.bytes), b.Bytes)
+	e.removed, e.bytes = max(e.removed, ed.removed), max(e.bytes, ed.bytes)
+	if b.Bytes > 0 {
+		e.share = max(e.share, float64(ed.bytes)/float64(b.Bytes))
+	}
+	e.largest = max(e.largest, b.Bytes)
+	return rw, nil
+}
+
+// match brings keys in step with rs.
+func (e *eraser) match(rs roots) error {
+	permanent, expiring := e.s.a.maps(e.r, rs)
+	if e.keys == nil {
+		e.keys = map[string]bool{}
+		e.last = rs
+		for i, m := range []tree.Map{permanent, expiring} {
+			if err := e.search(m, i == 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	oldP, oldE := e.s.a.maps(e.r, e.last)
+	e.last = rs
+	gone := map[string]bool{}
+	for i, pair := range [][2]tree.Map{{oldP, permanent}, {oldE, expiring}} {
+		for ch, err := range tree.Diff(pair[0], pair[1]) {
+			if err != nil {
+				return err
+			}
+			if key, ok := e.matches(ch.Old, i == 1); ok && !gone[key] {
+				delete(e.keys, key)
+			}
+			if key, ok := e.matches(ch.New, i == 1); ok {
+				e.keys[key], gone[key] = true, true
+			}
+		}
+	}
+	return nil
+}
+
+// search finds what matches in a map: by key, by leaf for a group, since a leaf holds
+// one group and a key contains it, and else by reading all entries.
+func (e *eraser) search(m tree.Map, expiring bool) error {
+	if e.sel.Keys != nil {
+		for _, key := range e.sel.Keys {
+			e.keys[string(key)] = true
+		}
+		return nil
+	}
+	low := []byte(nil)
+	for leaf, err := range m.Leaves() {
+		if err != nil {
+			return err
+		}
+		if e.sel.Group == nil || leaf.Last == nil || bytes.Contains(leaf.Last, e.sel.Group) {
+			for entry, err := range m.Range(low, append(bytes.Clone(leaf.Last), 0)) {
+				if err != nil {
+					return err
+				}
+				if key, ok := e.matches(&entry, expiring); ok {
+					e.keys[key] = true
+				}
+			}
+		}
+		low = append(bytes.Clone(leaf.Last), 0)
+	}
+	return nil
+}
+
+// matches reports whether an entry is an item that the selection names, and its key.
+func (e *eraser) matches(entry *tree.Entry, expiring bool) (string, bool) {
+	if entry == nil || !isItem(entry.Key, expiring) {
+		return "", false
+	}
+	key := entry.Key[1:]
+	if expiring {
+		key = key[dayLen:]
+	}
+	sel := e.sel
+	switch {
+	case sel.Keys != nil && !contains(sel.Keys, key),
+		sel.Group != nil && !bytes.Equal(entry.Group, sel.Group),
+		!sel.Before.IsZero() && !time.UnixMilli(entry.Time).Before(sel.Before),
+		sel.Kind != 0 && Kind(entry.Kind) != sel.Kind,
+		sel.Keys == nil && sel.Group == nil && sel.Before.IsZero() && sel.Kind == 0:
+		return "", false
+	}
+	return string(key), true
+}
+
+func contains(keys [][]byte, key []byte) bool {
+	for _, k := range keys {
+		if bytes.Equal(k, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// pointers are the heads that the session has read.
+func (s *session) pointers() []*head {
+	all := make([]*head, len(s.heads))
+	for i := range s.heads {
+		all[i] = &s.heads[i]
+	}
+	return all
+}

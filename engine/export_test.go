@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// Decryptable reports whether the recovery key and what is in the store still open
+// something that contains canary: every snapshot object that is there in any revision,
+// valid or not, is opened, and from its refs everything that they reach.
+func (a *Archive) Decryptable(ctx context.Context, canary []byte) (bool, error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	r := s.newReader(ctx)
+	found, seen := false, map[seal.ID]bool{}
+	for info, err := range a.store.List(ctx, snapshotPrefix) {
+		if err != nil {
+			return false, err
+		}
+		v, ok := parseSnapshotName(info.Name)
+		if !ok {
+			continue
+		}
+		_, b, err := a.readSnapshot(ctx, v)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		var bad error
+		m := marker{r: r, leaves: true,
+			seen: func(id seal.ID) bool { old := seen[id]; seen[id] = true; return old },
+			entry: func(e *tree.Entry, _ bool) {
+				found = found || bytes.Contains(e.Inline, canary) || bytes.Contains(e.Key, canary)
+			},
+			chunk: func(e *tree.Entry, ref seal.Ref) {
+				kind := seal.Media
+				if Kind(e.Kind) == Message {
+					kind = seal.Text
+				}
+				plain, err := r.open(kind, a.scope(e.Group), ref)
+				if err != nil {
+					bad = err
+				}
+				found = found || bytes.Contains(plain, canary)
+			}}
+		if err := m.roots(b.Roots); err != nil {
+			return false, err
+		}
+		if bad != nil {
+			return false, bad
+		}
+	}
+	return found, nil
+}
+
+// Waste is what the store holds in packs: sealed blobs that a snapshot needs, those
+// that none needs, and how many objects nothing names.
+func (a *Archive) Waste(ctx context.Context) (live, dead int64, orphans int, err error) {
+	p, err := a.survey(ctx)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	p.choose(0)
+	for n, t := range p.tables {
+		if !p.s.live[n] {
+			orphans++
+		}
+		for _, b := range t.Blobs {
+			if _, ok := p.live[b.ID]; ok && p.owner[n][b.ID] {
+				live += int64(b.Len)
+			} else {
+				dead += int64(b.Len)
+			}
+		}
+	}
+	return live, dead, orphans, nil
+}
+
+// Guess tests whether a leaf with that one entry more than nothing, under a zero blind,
+// is in a pack: what the holder of the archive key can do between forget and prune.
+func (a *Archive) Guess(ctx context.Context, items []Item) (bool, error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	tables, _, err := s.tables(ctx)
+	if err != nil {
+		return false, err
+	}
+	ids := map[seal.ID]bool{}
+	for _, t := range tables {
+		for _, b := range t.Blobs {
+			ids[b.ID] = true
+		}
+	}
+	g := &guess{a: a, ids: ids}
+	b := tree.NewBuilder(tree.Map{Nodes: g, Cut: a.poly})
+	for i := range items {
+		e := entryOf(&items[i])
+		e.Inline, e.Size = items[i].Inline, uint64(len(items[i].Inline))
+		if err := b.Add(e); err != nil {
+			return false, err
+		}
+	}
+	_, err = b.Finish()
+	return g.hits > 0 && g.misses == 0, err
+}
+
+type guess struct {
+	a            *Archive
+	ids          map[seal.ID]bool
+	hits, misses int
+}
+
+func (g *guess) Load(seal.Kind, seal.Ref) ([]byte, error) { return nil, fs.ErrNotExist }
+
+func (g *guess) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
+	ref := g.a.keys.Ref(nil, kind, plain)
+	if g.ids[ref.ID()] {
+		g.hits++
+	} else {
+		g.misses++
+	}
+	return ref, nil
+}
+
+// ClassesMixed reports packs of an expiry bucket that a permanent entry needs, or the
+// other way round.
+func (a *Archive) ClassesMixed(ctx context.Context) (bool, error) {
+	p, err := a.survey(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range p.s.heads {
+		for _, k := range h.Buckets {
+			if p.tables[k.Pack].Class.Kind != pack.Expiring {
+				return true, nil
+			}
+		}
+		for _, n := range h.Packs {
+			if p.tables[n].Class.Kind == pack.Expiring {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

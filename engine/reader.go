@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"sync"
+
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/index"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+)
+
+// A reader opens blobs by their refs.
+type reader struct {
+	s   *session
+	ctx context.Context
+
+	looking sync.Mutex // held while the store is looked at again
+
+	mu     sync.Mutex
+	coders []*pack.Coder           // idle ones
+	nodes  map[seal.Ref][]byte     // plain nodes read lately
+	size   int                     // bytes in nodes
+	places map[seal.ID]index.Place // set when the index has failed once: every table
+	placed map[pack.Name]int64     // the packs in places
+	loaded int64                   // nodes that were fetched
+}
+
+// maxNodes bounds the plain nodes that a reader keeps, in bytes.
+const maxNodes = 6 << 20
+
+func (s *session) newReader(ctx context.Context) *reader {
+	return &reader{s: s, ctx: ctx, nodes: map[seal.Ref][]byte{}}
+}
+
+// Load returns a node of a tree; it is one half of tree.Nodes. Nodes that were read
+// lately are kept.
+func (r *reader) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) {
+	r.mu.Lock()
+	plain, ok := r.nodes[ref]
+	r.mu.Unlock()
+	if ok {
+		return plain, nil
+	}
+	plain, err := r.open(kind, nil, ref)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loaded++
+	if r.size += len(plain); r.size > maxNodes { // start afresh: what is in use comes back at once
+		clear(r.nodes)
+		r.size = len(plain)
+	}
+	r.nodes[ref] = plain
+	return plain, nil
+}
+
+// Save refuses: a reader writes nothing.
+func (r *reader) Save(seal.Kind, []byte) (seal.Ref, error) {
+	panic("a reader saves no node")
+}
+
+// open fetches a blob and opens it. The ref is recomputed from what comes out, so that
+// a wrong byte, a swapped blob or a writer's mistake cannot pass.
+func (r *reader) open(kind seal.Kind, scope []byte, ref seal.Ref) ([]byte, error) {
+	sealed, where, err := r.sealed(ref.ID())
+	if err != nil {
+		return nil, err
+	}
+	plain, err := r.unseal(kind, scope, ref, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	return plain, nil
+}
+
+func (r *reader) unseal(kind seal.Kind, scope []byte, ref seal.Ref, sealed []byte) ([]byte, error) {
+	codec, n, body, err := seal.OpenBlob(sealed[min(12, len(sealed)):min(12, len(sealed))], ref, sealed)
+	if err != nil {
+		return nil, err
+	}
+	coder := r.coder()
+	plain, err := coder.Decode(nil, codec, n, body)
+	r.release(coder)
+	if err != nil {
+		return nil, err
+	}
+	if r.s.a.keys.Ref(scope, kind, plain) != ref {
+		return nil, corrupt("a blob is not what its ref names")
+	}
+	return plain, nil
+}
+
+// sealed fetches a blob as it lies in its pack. When a prune has moved it since the
+// session began, the store is looked at again.
+func (r *reader) sealed(id seal.ID) (data []byte, pack string, err error) {
+	for try := 0; ; try++ {
+		p, err := r.place(id)
+		if err != nil {
+			return nil, "", err
+		}
+		where := p.Pack.Path()
+		data, err = r.s.a.store.Get(r.ctx, where, int64(p.Off), int(p.Len))
+		if !errors.Is(err, fs.ErrNotExist) || try == maxLooks {
+			return data, where, short(err)
+		}
+		if err := r.look(p.Pack); err != nil {
+			return nil, where, err
+		}
+	}
+}
+
+// maxLooks is how often a blob may have moved while it was being read.
+const maxLooks = 4
+
+// look brings the session in step with the store, after gone was not where it should be.
+func (r *reader) look(gone pack.Name) error {
+	r.looking.Lock()
+	defer r.looking.Unlock()
+	if !r.s.readable(gone) { // another goroutine has looked meanwhile
+		return nil
+	}
+	if err := r.s.listPacks(r.ctx); err != nil {
+		return err
+	}
+	_, err := r.s.catalog(r.ctx)
+	return err
+}
+
+// short makes an object that ends too early what it is: damage.
+func short(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", err, seal.ErrCorrupt)
+	}
+	return err
+}
+
+func (r *reader) coder() *pack.Coder {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.coders); n > 0 {
+		c := r.coders[n-1]
+		r.coders = r.coders[:n-1]
+		return c
+	}
+	return pack.NewCoder()
+}
+
+func (r *reader) release(c *pack.Coder) {
+	r.mu.Lock()
+	r.coders = append(r.coders, c)
+	r.mu.Unlock()
+}
+
+// maps returns the two maps of a snapshot, for reading.
+func (a *Archive) maps(n tree.Nodes, rs roots) (permanent, expiring tree.Map) {
+	m := tree.Map{Nodes: n, Cut: a.poly, Blind: a.blind()}
+	permanent, expiring = m, m
+	permanent.Root = rs.Permanent
+	expiring.Root, expiring.Day = rs.Expiring, true
+	return permanent, expiring
+}
+
+// anyClass is outlived by every class.
+var anyClass = pack.Class{Kind: pack.Expiring}
+
+// place says where a blob lies. The index is asked first; where it does not know, or
+// errs, the packs' own directories decide, and once more when packs have come or gone
+// since they were read.
+func (r *reader) place(id seal.ID) (index.Place, error) {
+	if p, ok := r.s.a.index.Lookup(id, anyClass, r.s.readable); ok {
+		return p, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		if p, ok := r.places[id]; ok && r.s.readable(p.Pack) {
+			return p, nil
+		}
+		changed, err := r.readPlaces()
+		if err != nil {
+			return index.Place{}, err
+		}
+		if !changed {
+			return index.Place{}, corrupt("blob %s is in no pack", id)
+		}
+	}
+}
+
+// readPlaces reads the directory of every pack, unless those in the store are the same as
+// the last time. The caller holds the lock.
+func (r *reader) readPlaces() (changed bool, err error) {
+	if err := r.s.listPacks(r.ctx); err != nil {
+		return false, err
+	}
+	r.s.mu.Lock()
+	listed := r.s.listed // replaced as a whole, never changed but by this session's own packs
+	same := r.places != nil && maps.Equal(listed, r.placed)
+	r.placed = maps.Clone(listed)
+	r.s.mu.Unlock()
+	if same {
+		return false, nil
+	}
+	r.places, err = r.s.everyPlace(r.ctx, r.placed)
+	return true, err
+}
+
+// everyPlace reads the directories of packs.
+func (s *session) everyPlace(ctx context.Context, packs map[pack.Name]int64) (map[seal.ID]index.Place, error) {
+	places := map[seal.ID]index.Place{}
+	for n, size := range packs {
+		t, err := s.a.readTable(ctx, n, size)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, seal.ErrCorrupt) || errors.Is(err, seal.ErrWrongKey) {
+			continue // its blobs are missing; whoever needs one says so
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range t.Blobs {
+			places[b.ID] = index.Place{Pack: n, Class: t.Class, Off: b.Off, Len: b.Len}
+		}
+	}
+	return places, nil
+}

@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/store"
+	"github.com/dayfold/dayfold/pack"
+	"github.com/dayfold/dayfold/pack/seal"
+	"golang.org/x/sync/errgroup"
+)
+
+// A session is the store as one call sees it: read in the order that makes it safe to
+// build on (newest fence, snapshots, packs), and never trusted beyond that call.
+type session struct {
+	a          *Archive
+	fence      collect.Fence   // the newest; N is 0 while there is none
+	heads      []head          // valid ones, of each snapshot the newest revision, in order
+	all        []head          // every revision that is there, valid or not
+	unreadable []*Problem      // snapshots that do not open
+	removed    map[string]bool // IDs in hex that have a removal record
+
+	mu     sync.Mutex
+	listed map[pack.Name]int64 // packs in the store, with sizes
+	live   map[pack.Name]bool  // packs that valid snapshots need
+}
+
+const (
+	packPrefix    = "packs/"
+	segmentPrefix = "index/"
+	intentPrefix  = "gc/intent/"
+	fencePrefix   = "gc/fence/"
+	removedPrefix = "removed/"
+)
+
+// begin reads the state of the store.
+func (a *Archive) begin(ctx context.Context) (*session, error) {
+	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
+	var err error
+	if s.fence, err = a.newestFence(ctx); err != nil {
+		return nil, err
+	}
+	if s.removed, err = a.removals(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.readHeads(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.listPacks(ctx); err != nil {
+		return nil, err
+	}
+	removed := func(id collect.SnapshotID) (bool, error) {
+		_, err := a.readRemoval(ctx, removedName(id))
+		return err == nil, ignore(err, fs.ErrNotExist)
+	}
+	if len(s.unreadable) == 0 {
+		if err := a.device.remember(s.heads, s.fence.N, removed); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// readHeads lists the snapshots and reads the heads that are not known yet. When one
+// goes while it looks, it looks again: a newer revision may have taken its place.
+func (s *session) readHeads(ctx context.Context) error {
+	for {
+		gone, err := s.tryHeads(ctx)
+		if err != nil || !gone {
+			return err
+		}
+	}
+}
+
+func (s *session) tryHeads(ctx context.Context) (gone bool, err error) {
+	s.all, s.heads, s.unreadable = nil, nil, nil
+	var infos []store.Info
+	for info, err := range s.a.store.List(ctx, snapshotPrefix) {
+		if err != nil {
+			return false, err
+		}
+		if v, ok := parseSnapshotName(info.Name); ok && !s.removed[fmt.Sprintf("%x", v.ID[:])] {
+			infos = append(infos, info)
+		}
+	}
+	heads, problems := make([]head, len(infos)), make([]error, len(infos))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i, info := range infos {
+		g.Go(func() error {
+			h, err := s.a.head(gctx, info.Name)
+			if err == nil || errors.Is(err, seal.ErrCorrupt) || errors.Is(err, seal.ErrWrongKey) {
+				heads[i], problems[i] = h, err
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return errors.Is(err, fs.ErrNotExist), ignore(err, fs.ErrNotExist)
+	}
+	newest := map[collect.SnapshotID]head{}
+	for i, h := range heads {
+		if problems[i] != nil {
+			s.unreadable = append(s.unreadable, &Problem{Key: []byte(infos[i].Name), Err: problems[i]})
+			continue
+		}
+		s.all = append(s.all, h)
+		if old, ok := newest[h.ID]; collect.Valid(h.collect(), s.fence) && (!ok || old.Rev < h.Rev) {
+			newest[h.ID] = h
+		}
+	}
+	s.order(newest)
+	for _, h := range s.heads {
+		for _, p := range h.needs() {
+			s.live[p] = true
+		}
+	}
+	return false, nil
+}
+
+// ignore returns err unless it is target.
+func ignore(err, target error) error {
+	if errors.Is(err, target) {
+		return nil
+	}
+	return err
+}
+
+// order sorts the valid snapshots by what they have seen of each other.
+func (s *session) order(newest map[collect.SnapshotID]head) {
+	var hs []collect.Head
+	for _, h := range newest {
+		hs = append(hs, h.collect())
+	}
+	for _, o := range collect.Order(hs) {
+		h := newest[o.ID]
+		h.Time = o.Time // clamped to its ancestors'
+		s.heads = append(s.heads, h)
+	}
+}
+
+// head returns the head of the snapshot of that name, from memory when it was read before.
+func (a *Archive) head(ctx context.Context, name string) (head, error) {
+	a.mu.Lock()
+	h, ok := a.heads[name]
+	a.mu.Unlock()
+	if ok {
+		return h, nil
+	}
+	data, err := a.store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return head{}, err
+	}
+	h, _, err = a.openHead(name, data)
+	if err != nil {
+		return head{}, err
+	}
+	a.mu.Lock()
+	a.heads[name] = h
+	a.mu.Unlock()
+	return h, nil
+}
+
+// collect is the head as the protocol sees it.
+func (h head) collect() collect.Head {
+	return collect.Head{Version: h.Version, Base: h.Base, Packs: h.needs(), Time: h.Time, Device: h.Device, Seq: h.Seq, Seen: h.Seen, Partial: h.Partial}
+}
+
+// needs are all packs that a snapshot needs.
+func (h head) needs() []pack.Name {
+	names := slices.Clone(h.Packs)
+	for _, b := range h.Buckets {
+		names = append(names, b.Pack)
+	}
+	return names
+}
+
+func (s *session) listPacks(ctx context.Context) error {
+	listed := map[pack.Name]int64{}
+	for info, err := range s.a.store.List(ctx, packPrefix) {
+		if err != nil {
+			return err
+		}
+		if n, err := pack.ParsePath(info.Name); err == nil {
+			listed[n] = info.Size
+		}
+	}
+	s.mu.Lock()
+	s.listed = listed
+	s.mu.Unlock()
+	return nil
+}
+
+// usable reports whether new snapshots may refer to a pack: it is in the store, and no
+// collection has it in hand. A pack that no snapshot names is usable like an own upload.
+func (s *session) usable(n pack.Name) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.listed[n]
+	return ok && collect.Usable(n, s.fence)
+}
+
+// readable reports whether a pack is in the store at all.
+func (s *session) readable(n pack.Name) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.listed[n]
+	return ok
+}
+
+// parent returns the newest snapshot of the same source, and a checkpoint after it.
+func (s *session) parent(label [16]byte) (parent, checkpoint *head) {
+	for i := range s.heads {
+		h := &s.heads[i]
+		if h.Label != label {
+			continue
+		}
+		if h.Partial {
+			checkpoint = h
+		} else {
+			parent, checkpoint = h, nil
+		}
+	}
+	return parent, checkpoint
+}
+
+// find returns the snapshot that id names: whole, by a unique prefix, or "latest".
+func (s *session) find(id string) (head, error) {
+	var found []head
+	for _, h := range s.heads {
+		name := fmt.Sprintf("%x", h.ID[:])
+		switch {
+		case h.Partial:
+		case id == "latest":
+			found = []head{h}
+		case len(id) >= 4 && len(id) <= len(name) && name[:len(id)] == id:
+			found = append(found, h)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return head{}, fmt.Errorf("snapshot %q: %w", id, fs.ErrNotExist)
+	case 1:
+		return found[0], nil
+	}
+	return head{}, fmt.Errorf("snapshot %q is not unique: %d begin with it", id, len(found))
+}
+
+// newestFence reads the newest fence, or none: N is 0.
+func (a *Archive) newestFence(ctx context.Context) (collect.Fence, error) {
+	for {
+		numbers, err := a.numbers(ctx, fencePrefix)
+		if err != nil || len(numbers) == 0 {
+			return collect.Fence{}, err
+		}
+		f, err := a.readFence(ctx, numbers[len(numbers)-1])
+		if errors.Is(err, fs.ErrNotExist) { // a newer one took its place while we listed
+			continue
+		}
+		return f, err
+	}
+}
+
+func (a *Archive) readFence(ctx context.Context, n uint64) (collect.Fence, error) {
+	name := numbered(fencePrefix, n)
+	data, err := a.store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return collect.Fence{}, err
+	}
+	plain, err := a.keys.OpenObject(seal.RoleFence, name, data)
+	if err != nil {
+		return collect.Fence{}, fmt.Errorf("%s: %w", name, err)
+	}
+	f, err := collect.DecodeFence(plain)
+	if err == nil && f.N != n {
+		err = seal.ErrCorrupt
+	}
+	if err != nil {
+		return collect.Fence{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, nil
+}
+
+func numbered(prefix string, n uint64) string { return fmt.Sprintf("%s%016x", prefix, n) }
+
+// numbers lists the fences or intents that are there, ascending.
+func (a *Archive) numbers(ctx context.Context, prefix string) ([]uint64, error) {
+	var numbers []uint64
+	for info, err := range a.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		var n uint64
+		if _, err := fmt.Sscanf(info.Name[len(prefix):], "%x", &n); err == nil && numbered(prefix, n) == info.Name {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+// removals lists the snapshots that have a removal record: of those, a revision that is
+// still there, or that comes late, does not count.
+func (a *Archive) removals(ctx context.Context) (map[string]bool, error) {
+	ids := map[string]bool{}
+	for info, err := range a.store.List(ctx, removedPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		ids[info.Name[len(removedPrefix):]] = true
+	}
+	return ids, nil
+}
+
+func removedName(id collect.SnapshotID) string { return fmt.Sprintf("%s%x", removedPrefix, id[:]) }
