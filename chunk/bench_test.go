@@ -13,16 +13,17 @@ import (
 func BenchmarkSplit(b *testing.B) {
 	data := random(1, 64<<20)
 	for name, bounds := range map[string]chunk.Bounds{"media": chunk.Media, "text": chunk.Text, "small": {Min: 512 << 10, Bits: 20, Max: 8 << 20}} {
-		b.Run(name, func(b *testing.B) {
-			c := chunk.NewCutter(pol, bounds)
-			b.SetBytes(int64(len(data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				for range c.Split(bytes.NewReader(data)) {
+		for way, c := range cutters(bounds) {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					for range c.Split(bytes.NewReader(data)) {
+					}
 				}
-			}
-		})
-		b.Run("restic-"+name, func(b *testing.B) {
+			})
+		}
+		b.Run(name+"/restic-Next", func(b *testing.B) {
 			buf := make([]byte, bounds.Max)
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()

@@ -64,20 +64,30 @@ func same(got, want [][]byte) error {
 	return nil
 }
 
+// cutters are all ways to find a cut.
+func cutters(b chunk.Bounds) map[string]*chunk.Cutter {
+	return map[string]*chunk.Cutter{
+		"published": chunk.NewCutter(pol, b), "lanes": chunk.NewLanes(pol, b), "restic": chunk.NewRestic(pol, b),
+	}
+}
+
 func TestSplitCutsWhereResticDoes(t *testing.T) {
 	text := bytes.Repeat([]byte("See you at nine, at the usual place. "), 100_000)
 	for _, b := range []chunk.Bounds{
 		chunk.Text, chunk.Leaf, chunk.Inner, {Min: 64, Bits: 6, Max: 200}, {Min: 64, Bits: 1, Max: 64},
 		{Min: 4096, Bits: 8, Max: 4096}, {Min: 100_000, Bits: 16, Max: 1 << 20},
 	} {
-		c := chunk.NewCutter(pol, b)
+		all := cutters(b)
 		for name, data := range map[string][]byte{
-			"random": random(1, 1_500_000), "zeros": make([]byte, 300_000), "text": text[:700_000],
+			"random": random(1, 500_000), "zeros": make([]byte, 300_000), "text": text[:300_000],
 			"nothing": nil, "one byte": {1}, "Min": random(2, b.Min), "Min+1": random(2, b.Min+1),
 			"Max": random(3, b.Max), "Max+1": random(3, b.Max+1), "Min-1": random(2, b.Min-1),
 		} {
-			if err := same(split(t, c, bytes.NewReader(data)), reference(t, b, data)); err != nil {
-				t.Errorf("%v, %s: %v", b, name, err)
+			want := reference(t, b, data)
+			for way, c := range all {
+				if err := same(split(t, c, bytes.NewReader(data)), want); err != nil {
+					t.Errorf("%s, %v, %s: %v", way, b, name, err)
+				}
 			}
 		}
 	}

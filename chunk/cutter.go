@@ -14,6 +14,7 @@ import (
 type Cutter struct {
 	bounds      Bounds
 	step        int                 // bytes read at a time beyond Min
+	lanes       *lanes              // nil: base finds the cuts
 	fresh, base chunker.BaseChunker // at the start of a chunk; as of now
 
 	r   io.Reader
@@ -34,7 +35,12 @@ const (
 // from DerivePolynomial.
 func NewCutter(p Polynomial, b Bounds) *Cutter {
 	fresh := newBase(p, b)
-	return &Cutter{bounds: b, step: min(max(1<<b.Bits/8, minStep), maxStep), fresh: fresh, base: fresh}
+	step := min(max(1<<b.Bits/8, minStep), maxStep)
+	c := &Cutter{bounds: b, step: step, fresh: fresh, base: fresh}
+	if b.Bits >= lanesMinBits {
+		c.lanes = newLanes(p, b)
+	}
+	return c
 }
 
 // Split returns the chunks of what r holds, in order; none if it holds nothing.
@@ -80,8 +86,8 @@ func (c *Cutter) next() ([]byte, error) {
 		return nil, io.EOF
 	}
 	for seen := 0; !c.last(); {
-		if i := c.base.NextSplitPoint(c.buf[seen:c.n]); i >= 0 {
-			c.end = seen + i
+		if i := c.cut(seen); i >= 0 {
+			c.end = i
 			return c.buf[:c.end:c.end], nil
 		}
 		if c.eof {
@@ -94,6 +100,24 @@ func (c *Cutter) next() ([]byte, error) {
 	}
 	c.end = c.n
 	return c.buf[:c.end:c.end], nil
+}
+
+// cut returns where the chunk ends, or -1 when it goes on beyond buf[:n];
+// buf[:seen] was looked at before.
+func (c *Cutter) cut(seen int) int {
+	if c.lanes == nil {
+		if i := c.base.NextSplitPoint(c.buf[seen:c.n]); i >= 0 {
+			return seen + i
+		}
+		return -1
+	}
+	if i := c.lanes.find(c.buf[:c.n], max(seen+1, c.bounds.Min)); i >= 0 {
+		return i
+	}
+	if c.n == c.bounds.Max {
+		return c.n
+	}
+	return -1
 }
 
 // last tells whether no cut can come before the end of the stream.

@@ -8,7 +8,7 @@
 // # How the bounds were chosen
 //
 // Most media are smaller than Media.Min and so one blob; the rolling hash
-// touches a third of what is larger.
+// touches a third of what is larger, in four lanes (lanes.go).
 //
 // Leaf and Inner decide what a day costs. BenchmarkTradeoffs measures it on a
 // million entries of 200 bytes, ordered by week and conversation (a change of

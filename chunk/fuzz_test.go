@@ -23,13 +23,14 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, lo, bits, hi uint16, times uint8) {
 		data = bytes.Repeat(data, 1+int(times)%8)
 		b := bounds(lo, bits, hi)
-		c := chunk.NewCutter(pol, b)
 		want := reference(t, b, data)
-		if err := same(split(t, c, bytes.NewReader(data)), want); err != nil {
-			t.Errorf("%v: %v", b, err)
-		}
-		if err := same(split(t, c, iotest.DataErrReader(iotest.HalfReader(bytes.NewReader(data)))), want); err != nil {
-			t.Errorf("%v, halves: %v", b, err)
+		for name, c := range cutters(b) {
+			if err := same(split(t, c, bytes.NewReader(data)), want); err != nil {
+				t.Errorf("%s, %v: %v", name, b, err)
+			}
+			if err := same(split(t, c, iotest.DataErrReader(iotest.HalfReader(bytes.NewReader(data)))), want); err != nil {
+				t.Errorf("%s, %v, halves: %v", name, b, err)
+			}
 		}
 	})
 }
