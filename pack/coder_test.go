@@ -61,6 +61,8 @@ func TestCoderRoundTrip(t *testing.T) {
 func TestEncodeByKind(t *testing.T) {
 	c, jpeg := pack.NewCoder(), append([]byte("\xff\xd8\xff\xe0"), make([]byte, 10_000)...)
 	mp4 := append([]byte("\x00\x00\x00\x18ftypmp42"), make([]byte, 10_000)...)
+	video := noise(100_000)
+	clear(video[1000:6000]) // little to gain, and not in the sample
 	for name, r := range map[string]struct {
 		kind  seal.Kind
 		plain []byte
@@ -73,7 +75,7 @@ func TestEncodeByKind(t *testing.T) {
 		"text":                {seal.Text, chat(20_000), pack.Zstd},
 		"jpeg":                {seal.Media, jpeg, pack.Stored},
 		"mp4":                 {seal.Media, mp4, pack.Stored},
-		"middle of a video":   {seal.Media, noise(100_000), pack.Stored},
+		"middle of a video":   {seal.Media, video, pack.Stored},
 		"bitmap":              {seal.Media, make([]byte, 100_000), pack.Zstd},
 		"document":            {seal.Media, chat(100_000), pack.Zstd},
 		"short noise":         {seal.Media, noise(1000), pack.Stored},

@@ -63,7 +63,7 @@ func (f *file) table(keys *seal.Keys, size int64) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	if size > MaxSize || PackSize(int(size)) != int(size) {
+	if size > MaxSize {
 		return Table{}, corrupt("size")
 	}
 	at, n, err := openTrailer(s, int(size), tail[len(tail)-trailerSize:])

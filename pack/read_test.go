@@ -73,16 +73,18 @@ func TestReadTablePassesOn(t *testing.T) {
 		if !errors.Is(err, gone) || reads != fail {
 			t.Errorf("read %d fails: got %v after %d", fail, err, reads)
 		}
-		reads = 0
-		_, err = pack.ReadTable(k, int64(len(data)), func(off int64, n int) ([]byte, error) {
-			b, _ := reader(data, &reads)(off, n)
-			if reads == fail {
-				return b[:n-1], nil
+		for _, short := range []int{0, 1, 31} {
+			reads = 0
+			_, err = pack.ReadTable(k, int64(len(data)), func(off int64, n int) ([]byte, error) {
+				b, _ := reader(data, &reads)(off, n)
+				if reads == fail {
+					return b[:short], nil
+				}
+				return b, nil
+			})
+			if !errors.Is(err, seal.ErrCorrupt) {
+				t.Errorf("read %d gives %d bytes: got %v, want %v", fail, short, err, seal.ErrCorrupt)
 			}
-			return b, nil
-		})
-		if !errors.Is(err, seal.ErrCorrupt) {
-			t.Errorf("read %d is short: got %v, want %v", fail, err, seal.ErrCorrupt)
 		}
 	}
 }
@@ -202,6 +204,7 @@ func TestReadTableBehindValidSeals(t *testing.T) {
 			return append(append(b[:5:5], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"...), b[16:]...)
 		}, nil},
 		{"an empty blob", set(22, 0), nil},
+		{"an empty blob, all lengths right", func(b []byte) []byte { b[22], b[39], b[40] = 0, 0xac, 0x02; return b }, nil},
 		{"a shorter blob", set(22, 99), nil},
 		{"a longer blob", set(22, 101), nil},
 		{"a blob larger than any pack", func(b []byte) []byte { return append(append(b[:22:22], 0xff, 0xff, 0xff, 0x7f), b[26:]...) }, nil},
@@ -232,6 +235,21 @@ func TestReadTableBehindValidSeals(t *testing.T) {
 		}
 		if got, err := readTable(k, sealed(t, k, size, at, d, tr)); !errors.Is(err, seal.ErrCorrupt) {
 			t.Errorf("%s: got %v, %v, want %v", r.name, got, err, seal.ErrCorrupt)
+		}
+	}
+}
+
+// A pack must have the least size that it fits into, so that its size tells nothing else.
+func TestReadTableOtherSize(t *testing.T) {
+	k := keys(t, 0)
+	const at = 96 + 100
+	for size, want := range map[int]error{64 << 10: nil, 80 << 10: seal.ErrCorrupt, 65_000: seal.ErrCorrupt, 66_000: seal.ErrCorrupt} {
+		directory := append([]byte{2, 0, 0, 0, 0, 1}, append(make([]byte, 16), 100)...)
+		directory = append(directory, make([]byte, size-at-32-16-len(directory))...)
+		trailer := binary.LittleEndian.AppendUint64(nil, at)
+		trailer = binary.LittleEndian.AppendUint64(trailer, uint64(size-at-32))
+		if _, err := readTable(k, sealed(t, k, size, at, directory, trailer)); !errors.Is(err, want) {
+			t.Errorf("%d bytes: got %v, want %v", size, err, want)
 		}
 	}
 }

@@ -53,13 +53,18 @@ func TestSegmentCorrupt(t *testing.T) {
 	good := pack.EncodeSegment(some(t)[:2])
 	second := len(pack.EncodeSegment(some(t)[:1]))
 	for name, corrupt := range map[string]func([]byte) []byte{
-		"nothing":            func(b []byte) []byte { return nil },
-		"one byte less":      func(b []byte) []byte { return b[:len(b)-1] },
-		"one byte more":      func(b []byte) []byte { return append(b, 0) },
-		"one pack less":      set(0, 1),
-		"one pack more":      set(0, 3),
-		"a long varint":      func(b []byte) []byte { return append([]byte{0x82, 0}, b[1:]...) },
-		"2^63 packs":         func(b []byte) []byte { return append([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), b[1:]...) },
+		"nothing":       func(b []byte) []byte { return nil },
+		"one byte less": func(b []byte) []byte { return b[:len(b)-1] },
+		"one byte more": func(b []byte) []byte { return append(b, 0) },
+		"one pack less": set(0, 1),
+		"one pack more": set(0, 3),
+		"a long varint": func(b []byte) []byte { return append([]byte{0x82, 0}, b[1:]...) },
+		"2^63 packs":    func(b []byte) []byte { return append([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), b[1:]...) },
+		"2^36 packs":    func(b []byte) []byte { return append([]byte("\x80\x80\x80\x80\x80\x02"), b[1:]...) },
+		"2^36 blobs": func(b []byte) []byte {
+			return append(append(b[:33+5:33+5], "\x80\x80\x80\x80\x80\x02"...), b[33+6:]...)
+		},
+		"a pack too large":   func(b []byte) []byte { return append(append([]byte{1}, b[1:33+6+16]...), 0xa0, 0xff, 0xff, 0x3f) },
 		"a name twice":       func(b []byte) []byte { copy(b[second:second+32], b[1:33]); return b },
 		"names out of order": func(b []byte) []byte { clear(b[second : second+32]); return b },
 		"class 0":            set(33, 0),
