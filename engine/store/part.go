@@ -8,8 +8,8 @@ import (
 )
 
 // MaxObject is the longest object that is read whole from a place over the network, in
-// bytes: what is longer is no object of ours.
-const MaxObject = 256 << 20
+// bytes: no object of an archive comes near it, but an answer without end does.
+const MaxObject = 64 << 20
 
 // ReadPart reads an answer of a place over the network: n bytes, or all that follow if
 // n < 0, after skipping the first skip. length is how long the answer says it is, or

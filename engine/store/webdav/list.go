@@ -114,7 +114,9 @@ func (s *Store) children(ctx context.Context, dir string) ([]entry, error) {
 	if !entries[self].collection {
 		return nil, nil
 	}
-	entries = slices.Delete(entries, self, self+1)
+	entries = slices.DeleteFunc(entries, func(e entry) bool {
+		return !strings.HasPrefix(e.name, tempPrefix) && !store.ValidName(e.name)
+	})
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.sortName(a.name), b.sortName(b.name)) })
 	for i := 1; i < len(entries); i++ {
 		if entries[i].name == entries[i-1].name {

@@ -189,7 +189,7 @@ func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte,
 	case http.StatusRequestedRangeNotSatisfiable:
 		return s.atEnd(ctx, name, off, n)
 	default:
-		return nil, s.missing(resp, name)
+		return nil, s.missing(ctx, resp, name)
 	}
 	if resp.Header.Get("Content-Encoding") != "" {
 		return nil, errors.New("the answer is encoded")
@@ -197,9 +197,18 @@ func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte,
 	return store.ReadPart(resp.Body, resp.ContentLength, skip, n)
 }
 
-// missing is the error for an answer to a GET. A redirection to the same name with a
-// slash says that there is a collection, hence no object.
-func (s *Store) missing(resp *http.Response, name string) error {
+// missing is the error for an answer to a GET. If there is a collection there is no
+// object: some servers say so by a redirection to the same name with a slash, and some
+// that a collection cannot be read.
+func (s *Store) missing(ctx context.Context, resp *http.Response, name string) error {
+	switch resp.StatusCode {
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusForbidden:
+		if info, err := s.stat(ctx, name); err == nil && info.collection {
+			return fs.ErrNotExist
+		} else if store.IsTemporary(err) {
+			return err
+		}
+	}
 	to, err := resp.Location()
 	if err == nil && resp.StatusCode/100 == 3 && to.String() == s.url(name)+"/" {
 		return fs.ErrNotExist
