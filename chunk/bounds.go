@@ -38,7 +38,9 @@ func (b Bounds) Valid() bool {
 	return window <= b.Min && b.Min <= b.Max && b.Max <= maxChunk && 1 <= b.Bits && b.Bits <= 30
 }
 
-// newBase returns restic's chunker for p and b, at the start of a chunk.
+// newBase returns restic's chunker for p and b, at the start of a chunk. The
+// process keeps 4 KiB of tables for each polynomial it has met, and each cut
+// copies them under a lock; a copy of a chunker avoids both.
 func newBase(p Polynomial, b Bounds) chunker.BaseChunker {
 	if !b.Valid() || p.Deg() != degree {
 		panic(fmt.Sprintf("chunk: bounds %v or a polynomial of degree %d", b, p.Deg()))
