@@ -124,58 +124,71 @@ func onlyZeros(r io.Reader) error {
 	}
 }
 
-// split yields the frames in blocks. One that lies in a single block is not copied.
+// split yields the frames in blocks. Only one that lies in two blocks is copied.
 func split(blocks <-chan block, yield func([]byte, error) bool) {
-	var have []byte // not yet split
+	s := splitter{blocks: blocks}
 	for {
-		n, head := binary.Uvarint(have)
+		n, head := binary.Uvarint(s.have)
+		want := 1
 		switch {
 		case head < 0 || n > MaxFrame:
 			yield(nil, corrupt("main: a frame of %d bytes", n))
 			return
-		case head > 0 && uint64(len(have)-head) >= n:
+		case head > 0 && uint64(len(s.have)-head) >= n:
 			end := head + int(n)
-			frame := have[head:end:end]
-			if have = have[end:]; !yield(frame, nil) {
+			frame := s.have[head:end:end]
+			if s.have = s.have[end:]; !yield(frame, nil) {
 				return
 			}
 			continue
+		case head > 0:
+			want = head + int(n) - len(s.have)
 		}
-		want := 1
-		if head > 0 {
-			want = head + int(n) - len(have)
+		err := s.more(want)
+		switch {
+		case err == nil:
+			continue
+		case err != io.EOF:
+			yield(nil, err)
+		case len(s.have) > 0:
+			yield(nil, corrupt("main: ends within a frame"))
 		}
-		var err error
-		if have, err = more(blocks, have, want); err != nil {
-			if err != io.EOF {
-				yield(nil, err)
-			} else if len(have) > 0 {
-				yield(nil, corrupt("main: ends within a frame"))
-			}
-			return
-		}
+		return
 	}
 }
 
-// more appends blocks to have until it has grown by want bytes at least.
-func more(blocks <-chan block, have []byte, want int) ([]byte, error) {
-	if len(have) > 0 {
-		have = append(make([]byte, 0, len(have)+want+plainBlock), have...)
+// A splitter holds the bytes that are to be split next.
+type splitter struct {
+	blocks <-chan block
+	have   []byte
+	rest   []byte // of the block from which the end of have was copied
+}
+
+// more adds want bytes to have, or a whole block if have is empty.
+func (s *splitter) more(want int) error {
+	if len(s.have) > 0 {
+		s.have = append(make([]byte, 0, len(s.have)+want), s.have...)
 	}
 	for want > 0 {
-		b, ok := <-blocks
-		if !ok || b.plain == nil {
-			if b.err == nil {
-				b.err = io.EOF
+		if len(s.rest) == 0 {
+			b, ok := <-s.blocks
+			if !ok || b.plain == nil {
+				if b.err == nil {
+					b.err = io.EOF
+				}
+				return b.err
 			}
-			return have, b.err
+			s.rest = b.plain
 		}
-		if want -= len(b.plain); len(have) == 0 && want <= 0 {
-			return b.plain, nil
+		if len(s.have) == 0 {
+			s.have, s.rest = s.rest, nil
+			return nil
 		}
-		have = append(have, b.plain...)
+		n := min(want, len(s.rest))
+		s.have, s.rest = append(s.have, s.rest[:n]...), s.rest[n:]
+		want -= n
 	}
-	return have, nil
+	return nil
 }
 
 func appendVarint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }

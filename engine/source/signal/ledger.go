@@ -132,9 +132,9 @@ func moment(ms uint64) time.Time { return time.UnixMilli(int64(min(ms, maxTime))
 func (l *Ledger) take(key []byte) []byte {
 	base := len(key)
 	for n := 2; ; n++ {
-		h := maphash.Bytes(l.seed, key)
-		if _, ok := l.taken[h]; !ok {
-			l.taken[h] = struct{}{}
+		before := len(l.taken)
+		l.taken[maphash.Bytes(l.seed, key)] = struct{}{}
+		if len(l.taken) > before {
 			return key
 		}
 		key = strconv.AppendInt(append(key[:base], '-'), int64(n), 10)
