@@ -34,29 +34,33 @@ func (m *model) write(s *state, p *process, do step) {
 			t.made++
 			p.pc = next
 		}, "put pack", s.made)
-	case rebase:
-		next := relist
-		if m.off == rebaseBlind {
-			next = put
-		}
-		f := s.newest()
-		if m.usable(p.needs, f, s.made) != p.needs {
-			do(to(done), "cannot move to the newest fence")
-			return
-		}
-		do(func(t *state, p *process) { p.f, p.base, p.pc = f, f.n, next }, "move to fence", f.n)
-	case relist:
-		if p.needs&^s.packs != 0 {
-			do(to(done), "packs are gone")
-			return
-		}
-		do(to(put), "list packs")
+	case rebase, relist:
+		m.move(s, p, do)
 	case remove:
 		do(func(t *state, p *process) { t.revs[p.old-1].there, p.pc = 0, put }, "delete the old revision first")
 	case put:
 		m.put(s, p, do)
 	default:
 		m.afterPut(s, p, do)
+	}
+}
+
+// move moves a long run to the newest fence: it reads the fence, and then lists packs.
+func (m *model) move(s *state, p *process, do step) {
+	f := s.newest()
+	next := relist
+	if m.off == rebaseBlind {
+		next = put
+	}
+	switch {
+	case p.pc == relist && p.needs&^s.packs != 0:
+		do(to(done), "packs are gone")
+	case p.pc == relist:
+		do(to(put), "list packs")
+	case m.usable(p.needs, f, s.made) != p.needs:
+		do(to(done), "cannot move to the newest fence")
+	default:
+		do(func(t *state, p *process) { p.f, p.base, p.pc = f, f.n, next }, "move to fence", f.n)
 	}
 }
 
@@ -166,7 +170,6 @@ func (m *model) put(s *state, p *process, do step) {
 
 // afterPut looks whether the snapshot counts, and what that means.
 func (m *model) afterPut(s *state, p *process, do step) {
-	rewrites := p.rewrites()
 	me, mine := names(1)<<p.name, id(p.name)
 	end := done
 	if p.role == eraser {
@@ -179,19 +182,7 @@ func (m *model) afterPut(s *state, p *process, do step) {
 	case look:
 		do(func(t *state, p *process) { p.maxIntent, p.pc = t.highestIntent(), confirm }, "list intents")
 	case confirm:
-		ok := m.committed(s, p.name, s.newest(), p.maxIntent)
-		switch {
-		case ok && rewrites:
-			do(to(removal), "COMMITTED")
-		case ok && p.role == amender && m.off == parentOnly:
-			do(to(recheck), "committed")
-		case ok:
-			do(func(t *state, p *process) { t.acked |= 1 << mine; p.pc = done }, "COMMITTED snapshot", mine)
-		case rewrites && m.off != deleteOwn:
-			do(to(abandon), "not sure")
-		default:
-			do(to(undo), "overtaken")
-		}
+		m.confirmed(s, p, do)
 	case recheck:
 		if newest, ok := m.newestValid(s, s.present().of(id(p.old-1)), s.newest()); ok && s.revs[newest].item == p.item {
 			do(func(t *state, p *process) { t.acked |= 1 << mine; p.pc = done }, "the parent is as it was: COMMITTED snapshot", mine)
@@ -215,5 +206,23 @@ func (m *model) afterPut(s *state, p *process, do step) {
 		} else {
 			do(finish, "done")
 		}
+	}
+}
+
+// confirmed reads the newest fence, after the intents, and looks whether the snapshot is
+// sure to count.
+func (m *model) confirmed(s *state, p *process, do step) {
+	ok := m.committed(s, p.name, s.newest(), p.maxIntent)
+	switch {
+	case ok && p.rewrites():
+		do(to(removal), "COMMITTED")
+	case ok && p.role == amender && m.off == parentOnly:
+		do(to(recheck), "committed")
+	case ok:
+		do(func(t *state, p *process) { t.acked |= 1 << id(p.name); p.pc = done }, "COMMITTED snapshot", id(p.name))
+	case p.rewrites() && m.off != deleteOwn:
+		do(to(abandon), "not sure")
+	default:
+		do(to(undo), "overtaken")
 	}
 }
