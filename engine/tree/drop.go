@@ -56,9 +56,6 @@ func (l *level) dropNodes(to []byte, past bool) (more bool, err error) {
 	}
 	if !bytes.Equal(l.old.low(), here) {
 		l.changed = true
-		if err := l.passed(here); err != nil {
-			return false, err
-		}
 		if err := l.up().drop(next, false); err != nil {
 			return false, err
 		}

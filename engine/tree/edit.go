@@ -48,7 +48,7 @@ func (m Map) DropRange(from, to []byte) (Map, EditStats, error) {
 	}
 	var err error
 	if len(from) > 0 {
-		err = e.level(0).keep(from, false)
+		err = e.level(0).keep(from)
 	}
 	if err == nil {
 		err = e.level(0).drop(to, false)
@@ -109,7 +109,7 @@ func (e *edit) goTo(key []byte) error {
 	}
 	e.last, e.some = append(e.last[:0], key...), true
 	l := e.level(0)
-	if err := l.keep(key, false); err != nil {
+	if err := l.keep(key); err != nil {
 		return err
 	}
 	return l.drop(key, true)
@@ -149,7 +149,7 @@ func (e *edit) result(err error) (Map, EditStats, error) {
 func (e *edit) finish() (Root, error) {
 	for n := 0; ; n++ {
 		l := e.level(n)
-		if err := l.keep(nil, false); err != nil {
+		if err := l.keep(nil); err != nil {
 			return Root{}, err
 		}
 		whole := !l.kept && !l.closed // all of the level is in the open node

@@ -2,19 +2,19 @@ package tree
 
 import "bytes"
 
-// keep keeps the old records below to (nil: all), or with past also to itself.
-func (l *level) keep(to []byte, past bool) error {
+// keep keeps the old records below to; nil: all.
+func (l *level) keep(to []byte) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
 	for {
 		if l.node == nil {
-			more, err := l.open(to, past)
+			more, err := l.open(to)
 			if err != nil || !more {
 				return err
 			}
 		}
-		there, err := l.copy(to, past)
+		there, err := l.copy(to)
 		if err != nil || there {
 			l.landed = false
 			return err
@@ -23,9 +23,9 @@ func (l *level) keep(to []byte, past bool) error {
 }
 
 // open opens the next old node, or when cuts have met the next one that has to
-// be read to keep what is to be kept. more is false when there is none.
-func (l *level) open(to []byte, past bool) (more bool, err error) {
-	if l.behind(to) {
+// be read to keep what is below to. more is false when there is none.
+func (l *level) open(to []byte) (more bool, err error) {
+	if !l.old.valid() {
 		return false, nil
 	}
 	if l.out.empty() {
@@ -33,30 +33,22 @@ func (l *level) open(to []byte, past bool) (more bool, err error) {
 			l.kept = true
 			return false, nil
 		}
-		if err := l.pass(to, past); err != nil || l.behind(to) {
+		if err := l.pass(to); err != nil {
 			return false, err
 		}
 	}
 	return true, l.read()
 }
 
-// behind says that all old records below to have been kept or dropped.
-func (l *level) behind(to []byte) bool {
-	if !l.old.valid() {
-		return true
-	}
-	low := l.old.low()
-	return to != nil && low != nil && bytes.Compare(to, low) <= 0
-}
-
 // pass passes over old nodes, to the one where a record with key to has its
 // predecessor: that is where it may change a cut first. An inner node ends by its
 // own records, unless it is the last, so there the node that would hold the key
-// will do.
-func (l *level) pass(to []byte, past bool) error {
+// will do. Either way a record of the node is kept or dropped next, so that the
+// level above follows (use).
+func (l *level) pass(to []byte) error {
 	l.landed = true
 	here := l.old.low()
-	if err := l.old.seek(to, past); err != nil {
+	if err := l.old.seek(to, false); err != nil {
 		return err
 	}
 	back := !l.old.valid()
@@ -76,20 +68,20 @@ func (l *level) pass(to []byte, past bool) error {
 	return nil
 }
 
-// copy keeps the records of the node that are below to, or past it. there is
-// true when that was the last of them.
-func (l *level) copy(to []byte, past bool) (there bool, err error) {
+// copy keeps the records of the node that are below to. there is true when no
+// other node has one.
+func (l *level) copy(to []byte) (there bool, err error) {
 	end := l.node.len()
 	if to != nil {
-		end = l.node.searchFrom(l.at, to, past)
+		end = l.node.searchFrom(l.at, to, false)
 		there = bytes.Compare(to, l.node.key) <= 0
 	}
 	if l.at == 0 && end > 0 && !l.used && !l.landed {
 		if err := l.breakBefore(l.node); err != nil {
 			return false, err
 		}
-		if l.out.empty() && !there {
-			l.node = nil // cuts have met: do not read it after all
+		if l.out.empty() {
+			l.node = nil // cuts have met: it may be passed over
 			return false, nil
 		}
 	}

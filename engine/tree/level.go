@@ -63,7 +63,7 @@ func (l *level) use() error {
 	}
 	l.used, l.changed = true, true
 	key := l.node.key
-	if err := l.up().keep(key, false); err != nil {
+	if err := l.up().keep(key); err != nil {
 		return err
 	}
 	return l.up().drop(key, true)
@@ -104,8 +104,8 @@ func (l *level) kid(c *child) error {
 	return err
 }
 
-// close ends the open node and adds its record to the level above, behind those
-// of the old nodes that were passed over.
+// close ends the open node and adds its record to the level above, which stands
+// behind the last old node of which a record was kept or dropped.
 func (l *level) close() error {
 	c, plain := l.out.close()
 	var err error
@@ -113,19 +113,5 @@ func (l *level) close() error {
 		return err
 	}
 	l.closed = true
-	if !l.used {
-		if err := l.passed(l.old.low()); err != nil {
-			return err
-		}
-	}
 	return l.up().kid(&c)
-}
-
-// passed makes the level above keep the records of the old nodes up to the one
-// that ends with key.
-func (l *level) passed(key []byte) error {
-	if key == nil {
-		return nil
-	}
-	return l.up().keep(key, true)
 }
