@@ -63,12 +63,28 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
-	body := answer{resp.Body, resp.Body, cancel}
-	if r.URL.RawQuery != "" || resp.StatusCode >= 300 {
-		body.Reader = io.LimitReader(resp.Body, maxAnswer)
+	body := answer{&capped{resp.Body, maxAnswer}, resp.Body, cancel}
+	if r.URL.RawQuery == "" && resp.StatusCode < 300 {
+		body.Reader = io.LimitReader(resp.Body, store.MaxObject+1) // one more, so that it shows
 	}
 	resp.Body = body
 	return resp, nil
+}
+
+// A capped reader fails after so many bytes.
+type capped struct {
+	r    io.Reader
+	left int
+}
+
+// Read reads on.
+func (c *capped) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errEndless
+	}
+	n, err := c.r.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // An answer is a body that ends its request when it is closed.
@@ -93,9 +109,8 @@ func isConflict(err error) bool {
 // server says beside its code is left out: it may repeat what was sent to it.
 func plain(err error) error {
 	var resp minio.ErrorResponse
-	var temp *store.Temporary
 	switch {
-	case err == nil, errors.As(err, &temp), errors.Is(err, io.ErrUnexpectedEOF) && !isURL(err):
+	case err == nil, errors.Is(err, errOrder):
 		return err
 	case errors.As(err, &resp):
 		return answered(resp)
@@ -103,14 +118,11 @@ func plain(err error) error {
 	return unanswered(err)
 }
 
-func isURL(err error) bool {
-	var u *url.Error
-	return errors.As(err, &u)
-}
-
 func answered(r minio.ErrorResponse) error {
 	err := fmt.Errorf("server says %.60q (status %d)", r.Code, r.StatusCode)
 	switch {
+	case r.StatusCode == 0:
+		return errors.New("the answer is not one of S3")
 	case r.Code == "NoSuchBucket":
 		return errors.New("there is no such bucket")
 	case r.StatusCode == http.StatusPreconditionFailed || r.Code == "PreconditionFailed":
@@ -147,7 +159,9 @@ func unanswered(err error) error {
 		return fmt.Errorf("the server's certificate is not to be trusted: %w", err)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("there is no such host: %w", err)
-	case errors.As(err, &syntax), errors.Is(err, errEndless), u == nil && !isNet(err):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
+		return &store.Temporary{Err: errors.New("the answer was cut short")}
+	case errors.Is(err, errEndless), u == nil && !isNet(err):
 		return err
 	}
 	return &store.Temporary{Err: err}
@@ -155,5 +169,5 @@ func unanswered(err error) error {
 
 func isNet(err error) bool {
 	var n net.Error
-	return errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.As(err, &n)
 }

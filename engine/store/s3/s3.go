@@ -58,7 +58,7 @@ func (s *Store) Capabilities() store.Capabilities {
 }
 
 // conflicts is how often a PUT that met another one is made again.
-const conflicts = 10
+const conflicts = 6
 
 // Put creates an object.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
@@ -93,7 +93,7 @@ func (s *Store) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 		return nil, err
 	}
 	data, err := s.get(ctx, name, off, n)
-	return data, store.Fail(ctx, "get", name, plain(err))
+	return data, store.Fail(ctx, "get", name, err)
 }
 
 func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte, error) {
@@ -119,7 +119,7 @@ func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte,
 	if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
 		return s.atEnd(ctx, name, off, n)
 	} else if err != nil {
-		return nil, err
+		return nil, plain(err)
 	}
 	defer body.Close()
 	length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64)
@@ -140,13 +140,15 @@ func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte,
 func (s *Store) atEnd(ctx context.Context, name string, off int64, n int) ([]byte, error) {
 	info, err := s.core.StatObject(ctx, s.bucket, s.prefix+name, minio.StatObjectOptions{})
 	if err != nil {
-		return nil, err
+		return nil, plain(err)
 	}
 	if off > info.Size || n > 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return []byte{}, nil
 }
+
+var errOrder = errors.New("the listing is not in order")
 
 // List yields objects by name.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
@@ -166,7 +168,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, e
 			switch {
 			case err != nil:
 			case !ours || !strings.HasPrefix(name, prefix) || o.Key <= last:
-				err = errors.New("the listing is not in order")
+				err = errOrder
 			default:
 				last = o.Key
 				pages.add(1)

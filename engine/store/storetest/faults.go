@@ -47,12 +47,12 @@ func (p *Proxy) Requests() int {
 	return n
 }
 
-// Storm chooses a fault for one request in five, always the same ones for a seed, but
+// Storm chooses a fault for one request in ten, always the same ones for a seed, but
 // for requests that spare accepts.
 func Storm(seed uint64, spare func(r *http.Request) bool, faults ...Fault) func(r *http.Request) Fault {
 	random := rand.New(rand.NewPCG(seed, 0))
 	return func(r *http.Request) Fault {
-		if random.IntN(5) > 0 || spare(r) {
+		if random.IntN(10) > 0 || spare(r) {
 			return nil
 		}
 		return faults[random.IntN(len(faults))]
