@@ -106,17 +106,6 @@ func (s *Source) unshown(files map[signal.MediaName]found, yield func(engine.Ite
 	return nil
 }
 
-func (s *Source) note(list *signal.Names, name signal.MediaName) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list.Add(name.String())
-}
-
-func (s *Source) altered(key []byte, name signal.MediaName, err error) error {
-	s.note(&s.report.Altered, name)
-	return &engine.Problem{Key: key, Err: err}
-}
-
 // opener returns how a file is opened. At its end its size is checked, and its hash if
 // it is not zero.
 func (s *Source) opener(key []byte, name signal.MediaName, f found, hash [32]byte) func(context.Context) (io.ReadCloser, error) {
@@ -138,6 +127,7 @@ type content struct {
 	report func(error) error
 }
 
+// Read reads on, and checks.
 func (c *content) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.left -= int64(n)

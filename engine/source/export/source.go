@@ -33,18 +33,6 @@ type Source struct {
 	report Report
 }
 
-// A Report says how main.jsonl and the folder of media agree. It is whole when Items
-// has ended; Altered grows while contents are read.
-type Report struct {
-	Lines      map[signal.FrameKind]int64
-	Unreadable int64        // lines that are no JSON of Signal's, or too long
-	Media      int64        // that the lines show
-	Missing    signal.Names // shown, but not in the folder
-	Altered    signal.Names // not what was shown (size, hash)
-	Unshown    signal.Names // in the folder, and nothing shows them: kept all the same
-	Foreign    signal.Names // in the folder, but not named like a media: left out
-}
-
 // Is says whether path is an export: a folder or a ZIP file with main.jsonl.
 func Is(path string) bool {
 	t, err := openTree(path)
@@ -80,22 +68,6 @@ func (s *Source) Close() error { return s.tree.Close() }
 
 // Info says which history this is. Its Data is a signal.Origin.
 func (s *Source) Info() engine.SourceInfo { return s.info }
-
-// Report returns what is known so far.
-func (s *Source) Report() Report {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.report
-	for _, n := range []*signal.Names{&r.Missing, &r.Altered, &r.Unshown, &r.Foreign} {
-		n.Names = append([]string(nil), n.Names...)
-	}
-	lines := map[signal.FrameKind]int64{}
-	for k, n := range r.Lines {
-		lines[k] = n
-	}
-	r.Lines = lines
-	return r
-}
 
 func (s *Source) open() error {
 	metadata, err := s.metadata()
@@ -224,16 +196,6 @@ func (s *Source) frames(ctx context.Context, ledger *signal.Ledger, yield func(e
 		}
 	}
 	return true, nil
-}
-
-func (s *Source) count(kind signal.FrameKind, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		s.report.Unreadable++
-		return
-	}
-	s.report.Lines[kind]++
 }
 
 func item(ledger *signal.Ledger, facts *signal.Facts, l line) (engine.Item, error) {

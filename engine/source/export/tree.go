@@ -138,6 +138,7 @@ type unzipped struct {
 	left int64
 }
 
+// Read says of damage that it is signal.ErrCorrupt.
 func (u *unzipped) Read(p []byte) (int, error) {
 	n, err := u.ReadCloser.Read(p)
 	if u.left -= int64(n); u.left < 0 || err != nil && err != io.EOF {

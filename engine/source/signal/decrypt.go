@@ -58,6 +58,7 @@ func checkSealedSize(size int64) error {
 	return nil
 }
 
+// Read gives out plaintext.
 func (d *decrypter) Read(p []byte) (int, error) {
 	for len(d.plain) == 0 {
 		if d.err == nil {

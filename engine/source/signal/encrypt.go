@@ -37,6 +37,7 @@ func newEncrypter(w io.Writer, rand io.Reader, key, macKey []byte) (*encrypter, 
 	return e, err
 }
 
+// Write takes plaintext. The first error sticks.
 func (e *encrypter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && e.err == nil {

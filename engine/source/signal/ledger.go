@@ -3,6 +3,7 @@ package signal
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"hash/maphash"
 	"io"
 	"iter"
@@ -188,13 +189,16 @@ func (l *Ledger) Media() iter.Seq[*Medium] {
 // Medium returns the media of that name, or nil if nothing has shown it.
 func (l *Ledger) Medium(name MediaName) *Medium { return l.media[name] }
 
-// SetContent makes b the item's content: inline if it is short.
+// SetContent makes b the item's content: inline if it is short, else with its hash as
+// stamp, so that it is not read again while it stays the same.
 func SetContent(it *engine.Item, b []byte) {
 	it.Size = int64(len(b))
 	if len(b) <= MaxInline {
 		it.Inline = b
 		return
 	}
+	sum := sha256.Sum256(b)
+	it.Stamp = sum[:]
 	it.Open = func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 }
 

@@ -95,6 +95,7 @@ type mediaReader struct {
 	err  error
 }
 
+// Read gives out plaintext, and checks it at its end.
 func (r *mediaReader) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err

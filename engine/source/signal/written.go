@@ -40,15 +40,16 @@ type Needed map[MediaName]NeededMedia
 // NeededMedia is one of them.
 type NeededMedia struct {
 	Media Media
-	Key   string
+	Key   string // empty: the item does not say that it needs it
 }
 
 // Add adds the media that a frame shows, which the item needs.
 func (n Needed) Add(f *Facts, needs [][]byte) {
 	for _, s := range f.Media {
-		if _, ok := n[s.Name]; ok || s.Once {
+		if n[s.Name].Key != "" || s.Once {
 			continue
 		}
+		n[s.Name] = NeededMedia{Media: s.Media}
 		name := s.Name.String()
 		for _, key := range needs {
 			if len(key) >= len(name) && string(key[len(key)-len(name):]) == name {

@@ -124,6 +124,9 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 var errAbsent = errors.New("media is not in the history")
 
 func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.NeededMedia) error {
+	if m.Key == "" {
+		return errAbsent
+	}
 	it, err := w.h.Item(ctx, []byte(m.Key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return errAbsent

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -210,5 +211,27 @@ func TestWriteTwice(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "SignalBackups", "*-tmp")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// needless is a history whose items do not say what they need.
+type needless struct{ engine.History }
+
+func (n needless) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		for it, err := range n.History.Items(ctx) {
+			if it.Needs = nil; !yield(it, err) {
+				return
+			}
+		}
+	}
+}
+
+// No photo is lost without a word: what a frame shows is written or named as missing.
+func TestEachShownMediaIsWrittenOrMissing(t *testing.T) {
+	_, h, _ := everything(t)
+	_, done := write(t, needless{h}, signaltest.Key(t), signallocal.WriteOptions{})
+	if done.Media+done.Missing.Count != 11 || done.Missing.Count == 0 {
+		t.Errorf("Write = %+v, want 11 media written or missing", done)
 	}
 }
