@@ -92,7 +92,10 @@ func (c *cli) fail(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	message := oneLine(c.advice(err))
 	if code == exitInterrupted {
-		message = "interrupted; what was uploaded is kept for the next run"
+		message = "interrupted"
+		if c.command == "backup" {
+			message += "; what was uploaded is kept for the next run"
+		}
 	}
 	if !c.json {
 		fmt.Fprintf(c.err, "dayfold: %s\n", message)

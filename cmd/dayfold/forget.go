@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +125,18 @@ func (c *cli) forgetByPolicy(ctx context.Context, a *archive, keep *keepFlags, d
 	if kept, gone, err = a.Keep(ctx, keep.policy()); err != nil {
 		return nil, nil, err
 	}
-	// A policy is meant: it forgets most snapshots on its first day, but never all.
-	return kept, gone, c.forgetThese(ctx, a, gone, dryRun, insist || len(kept) > 0)
+	// A policy is meant: it may forget most snapshots on its first day, but not all of a
+	// source.
+	return kept, gone, c.forgetThese(ctx, a, gone, dryRun, insist || everySource(kept, gone))
+}
+
+// everySource says whether each source that has a snapshot in gone has one in kept.
+func everySource(kept, gone []engine.Snapshot) bool {
+	has := map[string]bool{}
+	for _, s := range kept {
+		has[s.Source.Kind+"\x00"+s.Source.Label] = true
+	}
+	return !slices.ContainsFunc(gone, func(s engine.Snapshot) bool { return !has[s.Source.Kind+"\x00"+s.Source.Label] })
 }
 
 func (c *cli) forgetThese(ctx context.Context, a *archive, gone []engine.Snapshot, dryRun, insist bool) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -73,6 +74,9 @@ func (c *cli) create(ctx context.Context, key seal.RecoveryKey, strict, hideExpi
 	if err != nil {
 		return nil, err
 	}
+	if errors.Is(noArchive(ctx, st), engine.ErrNoArchive) {
+		setAside(c.stateFile()) // of an archive that lay here before
+	}
 	a := &archive{secret: key, close: []func(){closeStore}}
 	err = c.attach(a, func(opt engine.Options) (*engine.Archive, error) {
 		opt.Strict, opt.HideExpiry = strict, hideExpiry
@@ -89,11 +93,11 @@ func (c *cli) create(ctx context.Context, key seal.RecoveryKey, strict, hideExpi
 // cache is a help: what cannot be had of it is done without.
 func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, error)) (err error) {
 	opt := engine.Options{Memory: int64(c.memory), Progress: c.progress.reporter()}
-	if dir := xdg("XDG_STATE_HOME", ".local/state", c.placeHash()); dir != "" && c.repo != "mem:" {
-		if err := private(dir); err != nil {
+	if opt.State = c.stateFile(); opt.State != "" {
+		opt.Blind = true
+		if err := private(filepath.Dir(opt.State)); err != nil {
 			return err
 		}
-		opt.State, opt.Blind = filepath.Join(dir, "device"), true
 	}
 	if temp := c.cache("tmp"); temp != "" {
 		opt.Temp = temp
@@ -107,11 +111,52 @@ func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, err
 			c.say("index: %v; going on with one in memory", err)
 		}
 	}
-	if a.Archive, err = open(opt); err != nil {
+	a.Archive, err = open(opt)
+	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupt) {
+		a.Archive, err = c.openAfresh(opt, open, err)
+	}
+	if err != nil {
 		return err
 	}
 	a.close = append(a.close, func() { a.Archive.Close() })
 	return nil
+}
+
+// openAfresh opens an archive again without this device's state, in case that the key is
+// right and the state is not: it is damaged, or of another archive that lay in this place.
+// Then it is set aside, and the device begins anew.
+func (c *cli) openAfresh(opt engine.Options, open func(engine.Options) (*engine.Archive, error), was error) (*engine.Archive, error) {
+	file := opt.State
+	if _, err := os.Stat(file); file == "" || err != nil {
+		return nil, was
+	}
+	opt.State, opt.Blind = "", false
+	a, err := open(opt)
+	if err != nil {
+		return nil, was
+	}
+	a.Close()
+	setAside(file)
+	c.warn("what this device remembered of %s is damaged or of another archive: set aside in %s.old; whether the store is older than it should be cannot be told this time", c.place(), visible(file))
+	opt.State, opt.Blind = file, true
+	return open(opt)
+}
+
+// stateFile is where this device remembers the archive, which is not in the cache; "" if
+// there is no home or nothing to remember.
+func (c *cli) stateFile() string {
+	dir := xdg("XDG_STATE_HOME", ".local/state", c.placeHash())
+	if dir == "" || c.repo == "mem:" {
+		return ""
+	}
+	return filepath.Join(dir, "device")
+}
+
+// setAside renames a file that may be there.
+func setAside(file string) {
+	if file != "" {
+		_ = os.Rename(file, file+".old")
+	}
 }
 
 // cache is a folder below --cache-dir, "" if it cannot be had.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // restoreFlags are what restore takes.
@@ -162,7 +164,7 @@ func fromWritten(w signal.Written) restored {
 }
 
 // errNoMedia: a message shows a media that the snapshot does not have.
-var errNoMedia = fmt.Errorf("media not in the archive")
+var errNoMedia = errors.New("media not in the archive")
 
 // expiredIn counts the items of a snapshot whose time is up.
 func expiredIn(ctx context.Context, v *engine.View) (int64, error) {
@@ -204,7 +206,11 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Seconds  float64          `json:"duration_s"`
 		Errors   []problemLine    `json:"errors"`
 	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
-	if err == nil && done.missing > 0 {
+	switch {
+	case err != nil || done.missing == 0:
+	case slices.ContainsFunc(done.problems, func(p *engine.Problem) bool { return errors.Is(p.Err, seal.ErrCorrupt) }):
+		err = damaged("damage found: %s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
+	default:
 		err = partial("%s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
 	}
 	return err

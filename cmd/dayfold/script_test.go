@@ -108,7 +108,8 @@ func matches(ts *testscript.TestScript, pattern string) []string {
 	return names
 }
 
-// flip PATTERN flips a bit in the middle of each file that it means.
+// flip PATTERN [BYTES] flips a bit in the middle of each file that it means, if the file
+// has so many bytes.
 func flip(ts *testscript.TestScript, _ bool, args []string) {
 	names := matches(ts, args[0])
 	if len(names) == 0 {
@@ -117,6 +118,9 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		ts.Check(err)
+		if least, err := strconv.Atoi(append(args, "0")[1]); err != nil || len(data) < least {
+			continue
+		}
 		data[len(data)/2] ^= 1
 		ts.Check(os.WriteFile(name, data, 0o600))
 	}
@@ -209,10 +213,10 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// snapshots N sets $S1 … $SN to the snapshots' IDs, oldest first, and says that there
-// are so many.
+// snapshots N FLAG… sets $S1 … $SN to the snapshots' IDs, oldest first, and says that
+// there are so many.
 func snapshots(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(ts.Exec("dayfold", "snapshots", "--json"))
+	ts.Check(ts.Exec("dayfold", append([]string{"snapshots", "--json"}, args[1:]...)...))
 	var ids []string
 	for line := range strings.Lines(ts.ReadFile("stdout")) {
 		var s struct{ ID string }

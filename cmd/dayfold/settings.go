@@ -19,8 +19,9 @@ type globals struct {
 	quiet, verbose, json    bool
 	config, profile         string
 
-	repoGiven, keyGiven bool // not the defaults
-	keyTyped            bool // --key-file stands on the command line
+	command             string // the word after "dayfold"
+	repoGiven, keyGiven bool   // not the defaults
+	keyTyped            bool   // --key-file stands on the command line
 }
 
 // environment names the variable of each flag that has one. For every flag the value
@@ -40,7 +41,10 @@ const (
 	passphraseVariable = "DAYFOLD_PASSPHRASE"
 )
 
-const leastMemory = 32 << 20
+const (
+	leastMemory = 96 << 20
+	outside     = 28 << 20 // bytes, measured
+)
 
 // needless are the commands that work whatever environment and config file say.
 var needless = []string{"help", "version", "completion", "man", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
@@ -79,7 +83,8 @@ func xdg(variable, below, name string) string {
 
 // prepare fills the flags that the command line left out, and sets the memory bound.
 func (c *cli) prepare(cmd *cobra.Command) error {
-	if slices.Contains(needless, commandName(cmd)) {
+	c.command = commandName(cmd)
+	if slices.Contains(needless, c.command) {
 		return nil
 	}
 	c.keyTyped = cmd.Flags().Changed("key-file")
@@ -119,9 +124,9 @@ func each(flags *pflag.FlagSet, do func(*pflag.Flag) error) (err error) {
 }
 
 // bound makes --memory hold for the process. The runtime does not see what lies outside
-// its heap, the program's own pages and the index's mapped ones: they get an eighth.
+// its heap, the program's own pages and the index's mapped ones: outside is for them.
 func (c *cli) bound() {
-	debug.SetMemoryLimit(int64(c.memory) - int64(c.memory)/8)
+	debug.SetMemoryLimit(int64(c.memory) - outside)
 	debug.SetGCPercent(40)
 }
 
