@@ -29,6 +29,9 @@ func (a *Archive) Amend(ctx context.Context, parent string, changes iter.Seq2[Ch
 		if !errors.Is(err, errFenced) || n == maxRestarts {
 			return rep, fmt.Errorf("amend: %w", err)
 		}
+		if err := a.unblock(ctx, n); err != nil {
+			return rep, fmt.Errorf("amend: %w", err)
+		}
 	}
 }
 
@@ -54,7 +57,7 @@ func (a *Archive) amend(ctx context.Context, parent string, changes iter.Seq2[Ch
 		return Report{}, err
 	}
 	defer r.close()
-	r.parent, r.before, r.checkpoint = &h, b.Roots, nil
+	r.parent, r.before, r.checkpoint, r.from = &h, b.Roots, nil, &h
 	r.problem(problems...)
 	err = r.amended(changes, &h, b)
 	return r.report(), r.explain(err)

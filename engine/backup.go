@@ -39,6 +39,9 @@ func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Re
 		if !errors.Is(err, errFenced) || n == maxRestarts {
 			return rep, fmt.Errorf("backup: %w", err)
 		}
+		if err := a.unblock(ctx, n); err != nil {
+			return rep, fmt.Errorf("backup: %w", err)
+		}
 	}
 	if opt.DryRun {
 		return rep, nil
@@ -136,6 +139,7 @@ type run struct {
 	checkpoint *head // what a run after it has left behind
 	before     roots // of parent
 	begun      roots // of checkpoint
+	from       *head // what packs are taken over from unseen: Amend's parent
 	version    collect.Version
 	commits    uint32 // of this run, checkpoints included
 

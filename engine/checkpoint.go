@@ -116,15 +116,19 @@ func (r *run) checkpointEdits(expiring bool) iter.Seq2[tree.Edit, error] {
 }
 
 // rebase puts the run on the newest fence, if everything that it relies on is still
-// good there; otherwise the run has to start over.
+// good there; otherwise the run has to start over. What takes over its parent's packs
+// unseen keeps its base.
 func (r *run) rebase() error {
 	newest, err := r.s.a.newestFence(r.ctx)
-	if err != nil || newest.N == r.s.fence.N {
+	if err != nil || newest.N == r.s.fence.N || r.from != nil {
+		return err
+	}
+	if err := r.s.listPacks(r.ctx); err != nil {
 		return err
 	}
 	packs, buckets := r.w.needs()
 	for _, n := range (head{Packs: packs, Buckets: buckets}).needs() {
-		if !collect.Usable(n, newest) {
+		if !collect.Usable(n, newest) || !r.s.readable(n) {
 			return errFenced
 		}
 	}

@@ -27,7 +27,7 @@ func (a *Archive) collect(ctx context.Context, segments []string) ([]pack.Name, 
 		return nil, err
 	}
 	for round := 0; round < fences; round++ {
-		condemned, s, err := a.raise(ctx)
+		condemned, s, err := a.raise(ctx, false)
 		if err != nil {
 			return deleted, err
 		}
@@ -91,9 +91,21 @@ func (a *Archive) mayCollect(ctx context.Context) (int, error) {
 	return 1, nil
 }
 
+// unblock is called between the attempts of a call that was overtaken. A pruner that
+// died between its intent and its fence leaves open whether snapshots count; after two
+// attempts the fence is raised in its place, sparing every pack.
+func (a *Archive) unblock(ctx context.Context, attempt int64) error {
+	if attempt != 1 {
+		return nil
+	}
+	_, _, err := a.raise(ctx, true)
+	return ignore(err, errFenced)
+}
+
 // raise publishes the next fence: its intent, then what it lists, then itself. When
-// another pruner took the number, it is errFenced.
-func (a *Archive) raise(ctx context.Context) ([]pack.Name, *session, error) {
+// another pruner took the number, it is errFenced. With spare no pack is put to pending.
+// Condemned packs may be deleted on return.
+func (a *Archive) raise(ctx context.Context, spare bool) ([]pack.Name, *session, error) {
 	prev, err := a.newestFence(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -125,7 +137,7 @@ func (a *Archive) raise(ctx context.Context) ([]pack.Name, *session, error) {
 	for _, h := range s.all {
 		heads = append(heads, h.collect())
 	}
-	next, condemned := collect.Plan(prev, slices.Collect(maps.Keys(listed)), heads, s.spares())
+	next, condemned := collect.Plan(prev, slices.Collect(maps.Keys(listed)), heads, spare || s.spares())
 	next.Time = a.now().UnixMilli()
 	name = numbered(fencePrefix, n)
 	data, err := a.keys.SealObject(a.opt.Rand, seal.RoleFence, name, next.Encode(), pack.ObjectSize)
@@ -136,6 +148,13 @@ func (a *Archive) raise(ctx context.Context) ([]pack.Name, *session, error) {
 		return nil, nil, errFenced
 	} else if err != nil {
 		return nil, nil, err
+	}
+	// A pruner that slept between its listing and its put may have put a fence that had
+	// been there and was tidied away. Then others have raised newer ones since.
+	if newest, err := a.newestFence(ctx); err != nil {
+		return nil, nil, err
+	} else if newest.N != n {
+		return nil, nil, errFenced
 	}
 	s.fence = next
 	return condemned, s, nil
@@ -205,16 +224,13 @@ func (s *session) mergeSegments(ctx context.Context, condemned []pack.Name, segm
 // snapshots that it overtook, revisions that a newer one replaced, and what is left of
 // snapshots that were removed. found says that there was a snapshot among them.
 func (s *session) tidy(ctx context.Context) (found bool, err error) {
-	newest := map[collect.SnapshotID]uint32{}
-	for _, h := range s.heads {
-		newest[h.ID] = h.Rev
+	accepted := map[collect.SnapshotID]uint32{}
+	for _, v := range s.fence.Accepted {
+		accepted[v.ID] = max(accepted[v.ID], v.Rev)
 	}
 	for _, h := range s.all {
-		rev, ok := newest[h.ID]
-		if ok && h.Rev >= rev {
-			continue
-		}
-		if !ok && collect.Valid(h.collect(), s.fence) {
+		rev, ok := accepted[h.ID]
+		if ok && h.Rev >= rev || !ok && collect.Valid(h.collect(), s.fence) {
 			continue
 		}
 		found = true

@@ -26,7 +26,7 @@ func (r *run) commit(rs roots, partial bool) error {
 	h := head{Version: v, Time: r.now.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
 	h.Packs, h.Buckets = r.w.needs()
 	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(r.counts.items), Bytes: uint64(r.counts.bytes), Excluded: r.counts.excluded}
-	if h, err = r.s.commit(r.ctx, r.w, h, b); err != nil {
+	if h, err = r.s.commit(r.ctx, r.w, h, b, r.from); err != nil {
 		return err
 	}
 	r.commits++
@@ -108,11 +108,35 @@ func (a *Archive) newestRevision(ctx context.Context, id collect.SnapshotID) (re
 	return rev, found, nil
 }
 
-// commit writes a snapshot and makes sure that it counts: no collection has overtaken
-// it, and every pack that it needs is there. Anything else is errFenced, and the
-// snapshot is gone again.
-func (s *session) commit(ctx context.Context, w *writer, h head, b body) (head, error) {
-	h.Device, h.Seq, h.Base, h.Seen = s.a.device.id, s.a.device.next(), s.fence.N, s.seen()
+// commit writes a new snapshot and makes sure that it counts: no collection has overtaken
+// it, and every pack that it needs is there. Anything else is errFenced, and the snapshot
+// is gone again. from is the snapshot that it takes packs or entries over from, if any.
+func (s *session) commit(ctx context.Context, w *writer, h head, b body, from ...*head) (head, error) {
+	h.Device, h.Seq, h.Seen, h.Base = s.a.device.id, s.a.device.next(), s.seen(), s.base(from...)
+	h, err := s.put(ctx, w, h, b)
+	if errors.Is(err, errFenced) && h.size > 0 {
+		err = errors.Join(s.a.deleteSnapshot(ctx, h.Version), err)
+	}
+	if err != nil {
+		return h, err
+	}
+	return h, s.a.device.committed(h)
+}
+
+// base is the base of a snapshot that is made from others (see collect.Base).
+func (s *session) base(from ...*head) uint64 {
+	var heads []collect.Head
+	for _, h := range from {
+		if h != nil {
+			heads = append(heads, h.collect())
+		}
+	}
+	return collect.Base(s.fence, heads...)
+}
+
+// put writes a revision and looks whether it counts. The head that it returns has a size
+// once the revision may be there.
+func (s *session) put(ctx context.Context, w *writer, h head, b body) (head, error) {
 	data, err := s.a.sealSnapshot(&h, b)
 	if err != nil {
 		return h, err
@@ -123,19 +147,16 @@ func (s *session) commit(ctx context.Context, w *writer, h head, b body) (head, 
 	} else if err != nil {
 		return h, err
 	}
-	w.stats.other.Add(int64(len(data)))
-	w.stats.uploaded.Add(int64(len(data)))
+	h.size = int64(len(data))
+	w.stats.other.Add(h.size)
+	w.stats.uploaded.Add(h.size)
 	if err := s.confirm(ctx, h); err != nil {
-		if errors.Is(err, errFenced) {
-			err = errors.Join(s.a.deleteSnapshot(ctx, h.Version), err)
-		}
 		return h, err
 	}
-	h.size = int64(len(data))
 	s.a.mu.Lock()
 	s.a.heads[name] = h
 	s.a.mu.Unlock()
-	return h, s.a.device.committed(h)
+	return h, nil
 }
 
 // confirm looks, after a commit, whether it counts.

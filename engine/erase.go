@@ -19,58 +19,72 @@ import (
 func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool) (Report, error) {
 	start := a.now()
 	var total Report
-	for n := int64(0); n <= maxRestarts; n++ {
-		rep, err := a.eraseOnce(ctx, sel, dryRun, insist)
-		total.Rewritten += rep.Rewritten
-		total.NodesSaved += rep.NodesSaved
-		total.NodesLoaded += rep.NodesLoaded
-		total.BytesUploaded += rep.BytesUploaded
-		total.Removed = max(total.Removed, rep.Removed)
-		total.Bytes = max(total.Bytes, rep.Bytes)
+	absent := 0 // fences in a row that listed nothing of it
+	for n := int64(0); n < 4*maxRestarts; n++ {
+		s, err := a.begin(ctx)
+		if n > 0 && err == nil && !dryRun && a.config.CreateIfAbsent {
+			// Writers that read the items before they went are overtaken by two fences.
+			if _, s, err = a.raise(ctx, true); err == nil {
+				_, err = s.tidy(ctx) // revisions that a crash left below a rewritten one
+			}
+		}
+		if err == nil {
+			err = s.erase(ctx, sel, dryRun, insist, &total)
+		}
 		total.Restarts, total.Duration = n, a.now().Sub(start)
 		switch {
-		case errors.Is(err, errFenced):
+		case errors.Is(err, errFenced), errors.Is(err, errFound):
+			absent = 0
+			continue
 		case err != nil:
 			return total, fmt.Errorf("erase: %w", err)
-		case rep.Rewritten == 0 || dryRun: // a snapshot that came meanwhile would have been found
+		}
+		if absent++; dryRun || absent == 2 || !a.config.CreateIfAbsent || n == 0 && total.Rewritten == 0 {
 			return total, nil
 		}
 	}
 	return total, fmt.Errorf("erase: %w", errFenced)
 }
 
-func (a *Archive) eraseOnce(ctx context.Context, sel Selection, dryRun, insist bool) (rep Report, err error) {
-	s, err := a.begin(ctx)
-	if err != nil {
-		return rep, err
-	}
+// errFound says that an erasure found something to erase, and did.
+var errFound = errors.New("found")
+
+// erase rewrites every snapshot that holds selected items. It is errFound when there
+// were some.
+func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool, total *Report) error {
 	if len(s.unreadable) > 0 {
-		return rep, s.unreadable[0]
+		return s.unreadable[0]
 	}
 	if _, err := s.catalog(ctx); err != nil {
-		return rep, err
+		return err
 	}
 	r, w := s.newReader(ctx), s.newWriter(ctx)
 	defer w.close()
 	e := &eraser{s: s, r: r, w: w, sel: sel, done: map[roots]rewriting{}}
 	rws, err := e.rewritings(ctx)
-	rep.Removed, rep.Bytes, rep.Rewritten = e.removed, e.bytes, int64(len(rws))
-	rep.NodesLoaded = r.loaded
+	total.Removed, total.Bytes = max(total.Removed, e.removed), max(total.Bytes, e.bytes)
+	total.NodesLoaded += r.loaded
 	if err != nil {
-		return rep, s.explain(ctx, w, err, s.pointers()...)
+		return s.explain(ctx, w, err, s.pointers()...)
 	}
 	if dryRun || len(rws) == 0 {
-		return rep, nil
+		total.Rewritten += int64(len(rws))
+		return nil
 	}
 	if !insist && e.share > maxDrop && e.largest > smallArchive {
-		return rep, fmt.Errorf("%.0f %% of a snapshot's bytes (insist to go on): %w", 100*e.share, ErrRefused)
+		return fmt.Errorf("%.0f %% of a snapshot's bytes (insist to go on): %w", 100*e.share, ErrRefused)
 	}
 	if err := w.flush(); err != nil {
-		return rep, err
+		return err
 	}
-	rep.Rewritten, err = s.rewriteAll(ctx, w, rws)
-	rep.NodesSaved, rep.BytesUploaded = w.stats.nodesSaved.Load(), w.stats.uploaded.Load()
-	return rep, err
+	n, err := s.rewriteAll(ctx, w, rws)
+	total.Rewritten += n
+	total.NodesSaved += w.stats.nodesSaved.Load()
+	total.BytesUploaded += w.stats.uploaded.Load()
+	if err != nil {
+		return err
+	}
+	return errFound
 }
 
 // An eraser goes from snapshot to snapshot; what matches in the first is found by a

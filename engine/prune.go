@@ -31,7 +31,7 @@ func (a *Archive) Prune(ctx context.Context, opt PruneOptions) (PruneReport, err
 	}
 	for range maxRestarts {
 		if err = a.prune(ctx, opt, &rep); !errors.Is(err, errFenced) {
-			break
+			break // a restart raises fences itself
 		}
 	}
 	rep.Duration = a.now().Sub(start)

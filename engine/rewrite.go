@@ -22,24 +22,51 @@ type rewriting struct {
 	buckets []bucket
 }
 
-// rewrite commits the next revision of a snapshot and then deletes the old one. When
-// the snapshot was removed, or another device took the revision, it is errFenced.
+// rewrite commits the next revision of a snapshot and then deletes the ones below it.
+// The revision stays in its place in the order of snapshots; only its base is new. When
+// the snapshot was removed, when another device took the revision, or when a collection
+// overtook it, it is errFenced. A revision that was put and overtaken stays where it
+// is: a pruner that listed it may count on it (collect, protocol).
 func (s *session) rewrite(ctx context.Context, w *writer, rw rewriting) error {
 	h, b := rw.old, rw.body
-	h.Rev++
+	h.Base = s.base(&rw.old)
+	h.Rev = s.highest(h.ID) + 1
 	h.Packs, h.Buckets, h.Expires = rw.packs, rw.buckets, rw.expires
 	b.Roots = rw.roots
-	if _, err := s.commit(ctx, w, h, b); err != nil {
+	h, err := s.put(ctx, w, h, b)
+	if h.size > 0 && (err == nil || errors.Is(err, errFenced)) {
+		_, e := s.a.store.Get(ctx, removedName(h.ID), 0, -1)
+		if e == nil { // removed meanwhile, which deletes the revisions that it saw
+			return errors.Join(s.a.deleteSnapshot(ctx, h.Version), errFenced)
+		}
+		if !errors.Is(e, fs.ErrNotExist) {
+			return e
+		}
+	}
+	if err != nil {
 		return err
 	}
-	_, err := s.a.store.Get(ctx, removedName(h.ID), 0, -1)
-	if err == nil { // removed meanwhile, which deletes the revisions that it saw
-		return errors.Join(s.a.deleteSnapshot(ctx, h.Version), errFenced)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err := s.a.device.committed(h); err != nil {
 		return err
 	}
-	return s.a.deleteSnapshot(ctx, collect.Version{ID: h.ID, Rev: rw.old.Rev})
+	for _, o := range s.all {
+		if o.ID == h.ID && o.Rev < h.Rev {
+			if err := s.a.deleteSnapshot(ctx, o.Version); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// highest is the highest revision of a snapshot that is there, valid or not.
+func (s *session) highest(id collect.SnapshotID) (rev uint32) {
+	for _, h := range s.all {
+		if h.ID == id {
+			rev = max(rev, h.Rev)
+		}
+	}
+	return rev
 }
 
 // expire drops from every snapshot the days that are over: a prefix of the expiring
@@ -47,10 +74,13 @@ func (s *session) rewrite(ctx context.Context, w *writer, rw rewriting) error {
 // clock is more than 30 days past the newest head it does nothing, unless insisted on:
 // a wrong clock must not delete.
 func (a *Archive) expire(ctx context.Context, insist bool) (rewritten int64, err error) {
-	for range maxRestarts {
+	for try := range int64(maxRestarts) {
 		n, err := a.expireOnce(ctx, insist)
 		rewritten += n
 		if !errors.Is(err, errFenced) {
+			return rewritten, err
+		}
+		if err := a.unblock(ctx, try); err != nil {
 			return rewritten, err
 		}
 	}
