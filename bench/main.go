@@ -41,7 +41,7 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 1, "how often all of it is done")
 	flag.StringVar(&o.peers, "peers", "cp,restic,borg,kopia,plakar", "who is measured beside dayfold, if on PATH")
 	flag.StringVar(&o.steps, "steps", "", "only these steps, with commas (first always): "+fmt.Sprint(allSteps))
-	flag.StringVar(&o.out, "out", "bench-results", "folder for results.json and the plots")
+	flag.StringVar(&o.out, "out", "bench/results", "folder for results.json and the plots")
 	flag.StringVar(&o.work, "work", "", "folder for histories and archives; empty: a temporary one")
 	flag.StringVar(&o.dayfold, "dayfold", "", "binary to measure; empty: built from ./cmd/dayfold")
 	flag.Parse()

@@ -10,30 +10,20 @@ import (
 	"os/exec"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 )
 
-// verify compares a restored Signal backup with the history, item by item: each
-// that came back must be equal, and each that is missing must be one that never
+// verify compares a restored history of Signal's with the original, item by item:
+// each that came back must be equal, and each that is missing must be one that never
 // enters an archive, or that only such ones show.
 func verify(ctx context.Context, p place, got string) error {
-	if p.kind != "signal-local" {
-		return fmt.Errorf("no comparison for %s", p.kind)
-	}
-	text, err := os.ReadFile(p.key)
+	want, err := readItems(ctx, p, p.source)
 	if err != nil {
 		return err
 	}
-	key, err := signal.ParseKey(string(text))
-	if err != nil {
-		return err
-	}
-	want, err := readBackup(ctx, p.source, key)
-	if err != nil {
-		return err
-	}
-	have, err := readBackup(ctx, got, key)
+	have, err := readItems(ctx, p, got)
 	if err != nil {
 		return err
 	}
@@ -61,12 +51,30 @@ type seen struct {
 	mayGo bool // view-once, on a timer, or media
 }
 
-func readBackup(ctx context.Context, dir string, key signal.Key) (map[string]seen, error) {
+// openSource opens a history of Signal's in the place's format.
+func openSource(p place, dir string) (engine.Source, io.Closer, error) {
+	if p.kind == export.Kind {
+		s, err := export.Open(dir)
+		return s, s, err
+	}
+	text, err := os.ReadFile(p.key)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := signal.ParseKey(string(text))
+	if err != nil {
+		return nil, nil, err
+	}
 	s, err := signallocal.Open(dir, key, signallocal.Options{})
+	return s, s, err
+}
+
+func readItems(ctx context.Context, p place, dir string) (map[string]seen, error) {
+	s, c, err := openSource(p, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
+	defer c.Close()
 	items := map[string]seen{}
 	needed := map[string]bool{}
 	for it, err := range s.Items(ctx) {

@@ -16,11 +16,12 @@ import (
 	"github.com/dayfold/dayfold/bench/corpus"
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 )
 
-var tiny = corpus.Scale{Messages: 3000, Conversations: 24, MediaBytes: 3_000_000}
+var tiny = corpus.Scale{Messages: 2000, Conversations: 24, MediaBytes: 3_000_000}
 
 // tree maps each file below root to its content, and to its inode and time.
 func tree(t *testing.T, root string) (content, identity map[string]string) {
@@ -151,6 +152,18 @@ func TestFolderOpens(t *testing.T) {
 	}
 }
 
+// expected counts the messages and the different media of a day.
+func expected(c *corpus.Corpus, n int) (messages, media int) {
+	unique := map[uint64]bool{}
+	for range c.Day(n).Messages() {
+		messages++
+	}
+	for m := range c.Day(n).Media() {
+		unique[m.Content] = true
+	}
+	return messages, len(unique)
+}
+
 func TestSignalLocalOpens(t *testing.T) {
 	c := corpus.New(3, tiny)
 	root := t.TempDir()
@@ -168,18 +181,31 @@ func TestSignalLocalOpens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	messages, unique := 0, map[uint64]bool{}
-	for range c.Day(1).Messages() {
-		messages++
-	}
-	for m := range c.Day(1).Media() {
-		unique[m.Content] = true
-	}
+	messages, unique := expected(c, 1)
 	items, media := open(t, s)
 	if r := s.Report(); r.Missing.Count+r.Altered.Count+r.Unlisted.Count+r.Unshown.Count+r.Superfluous.Count > 0 {
 		t.Errorf("got %+v", r)
 	}
-	if media != len(unique) || items-media < messages {
-		t.Errorf("got %d items and %d media, want %d messages and %d media", items-media, media, messages, len(unique))
+	if media != unique || items-media < messages {
+		t.Errorf("got %d items and %d media, want %d messages and %d media", items-media, media, messages, unique)
+	}
+}
+
+func TestExportOpens(t *testing.T) {
+	c := corpus.New(3, tiny)
+	root := t.TempDir()
+	for n := range 2 {
+		if err := c.Write(t.Context(), root, corpus.Export, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := export.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	messages, unique := expected(c, 1)
+	if items, media := open(t, s); media != unique || items-media < messages {
+		t.Errorf("got %d items and %d media, want %d messages and %d media", items-media, media, messages, unique)
 	}
 }
