@@ -37,7 +37,7 @@ func serve(t *testing.T, choose func(*http.Request) storetest.Fault) (*s3.Store,
 	}
 	opt.AccessKey, opt.SecretKey, opt.Region = "key", "top-secret", "us-east-1"
 	opt.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
-	opt.Timeout = 10 * time.Second
+	opt.Timeout = time.Minute
 	return open(t, opt), proxy, opt
 }
 

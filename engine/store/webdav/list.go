@@ -164,17 +164,19 @@ func (s *Store) propfind(ctx context.Context, name, depth string) ([]entry, erro
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parse(&capped{r: resp.Body, left: maxListing}, self.Path, date)
-	if errors.Is(err, io.ErrUnexpectedEOF) || isSyntaxEOF(err) {
+	body := &capped{r: resp.Body, left: maxListing}
+	entries, err := parse(body, self.Path, date)
+	if err != nil && (body.broke || isSyntaxEOF(err)) {
 		return nil, &store.Temporary{Err: errors.New("the answer was cut short")}
 	}
 	return entries, err
 }
 
-// A capped reader fails after so many bytes.
+// A capped reader fails after so many bytes, and remembers whether r failed.
 type capped struct {
-	r    io.Reader
-	left int
+	r     io.Reader
+	left  int
+	broke bool
 }
 
 // Read reads on.
@@ -184,6 +186,7 @@ func (c *capped) Read(p []byte) (int, error) {
 	}
 	n, err := c.r.Read(p[:min(len(p), c.left)])
 	c.left -= n
+	c.broke = c.broke || err != nil && err != io.EOF
 	return n, err
 }
 

@@ -32,7 +32,7 @@ func serve(t *testing.T, choose func(*http.Request) storetest.Fault) (*webdav.St
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Start()
 	t.Cleanup(srv.Close)
-	s, err := webdav.Open(t.Context(), webdav.Options{URL: srv.URL + "/dav/my%20files", Username: "me", Password: "top-secret", Timeout: 10 * time.Second})
+	s, err := webdav.Open(t.Context(), webdav.Options{URL: srv.URL + "/dav/my%20files", Username: "me", Password: "top-secret", Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +238,35 @@ func TestUnfinishedFilesAreSweptAfterADay(t *testing.T) {
 	}
 	if len(deleted) != 1 || filepath.Base(deleted[0]) != "tmp_OLD" {
 		t.Errorf("deleted %v, want tmp_OLD", deleted)
+	}
+}
+
+// A server that stops in the middle of an answer is given up, for a time.
+func TestStallIsGivenUp(t *testing.T) {
+	release := make(chan struct{})
+	stall := func(code int, text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(code)
+			io.WriteString(w, text)
+			http.NewResponseController(w).Flush()
+			<-release
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", stall(200, "hel"))
+	mux.Handle("PROPFIND /", stall(207, multi+response("/", self)))
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	defer close(release)
+	s, err := webdav.Open(t.Context(), webdav.Options{URL: srv.URL, Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, what := range []string{"get", "list"} {
+		if err := call(t, s, what); !store.IsTemporary(err) {
+			t.Errorf("%s: got %v, want a temporary error", what, err)
+		}
 	}
 }
 
