@@ -63,5 +63,5 @@ func (l *level) dropNodes(to []byte, past bool) (more bool, err error) {
 	if next == nil {
 		return false, nil
 	}
-	return true, l.read()
+	return true, l.read(false)
 }

@@ -169,6 +169,43 @@ func TestOneMoreOrLessIsRebuild(t *testing.T) {
 	}
 }
 
+// A tree of one node keeps it behind whatever is put before it.
+func TestManyBeforeTheOnlyLeaf(t *testing.T) {
+	s := shape{perDay: 1000, groups: 1, text: 10, huge: 1000}
+	last := tree.Entry{Key: s.key(universe), Group: []byte("last")}
+	m := build(t, fresh(false), []tree.Entry{last})
+	var all []tree.Entry
+	var puts []tree.Edit
+	for i := range universe {
+		e := s.entry(i, 0)
+		e.Group = []byte{byte(i), 1}
+		all, puts = append(all, e), append(puts, tree.Edit{Key: e.Key, Entry: &e})
+		got, _, err := m.Edit(withoutError(puts))
+		if want := build(t, m, append(all[:i+1:i+1], last)); err != nil || got.Root != want.Root {
+			t.Fatalf("%d put before: root of %d entries at level %d (%v), want %d at %d", i+1,
+				got.Root.Count, got.Root.Level, err, want.Root.Count, want.Root.Level)
+		}
+	}
+}
+
+// An entry put again at the end of a leaf loads one path: the leaf ends there, so
+// what follows is not concerned.
+func TestEditAtTheEndOfANodeLoadsOnePath(t *testing.T) {
+	s := shape{perDay: 1000, pad: 40, groups: 1, text: 300, huge: 1000}
+	all := s.apply(nil, script{{0, universe, 1, 0}})
+	m := build(t, fresh(false), all.sorted())
+	for l, err := range m.Leaves() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := all[string(l.Last)]
+		got, stats, err := m.Edit(withoutError([]tree.Edit{{Key: l.Last, Entry: &e}}))
+		if err != nil || got.Root != m.Root || stats.Loaded != int(m.Root.Level)+1 {
+			t.Errorf("%d loads (%v), want %d", stats.Loaded, err, m.Root.Level+1)
+		}
+	}
+}
+
 // A drop loads no leaf that goes as a whole, and no more than a path at each end.
 func TestDropsLoadOnlyTheEnds(t *testing.T) {
 	s := shape{day: true, perDay: 3, pad: 100, groups: 1, text: 300, huge: 1000}

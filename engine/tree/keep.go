@@ -16,7 +16,6 @@ func (l *level) keep(to []byte) error {
 		}
 		there, err := l.copy(to)
 		if err != nil || there {
-			l.landed = false
 			return err
 		}
 	}
@@ -28,16 +27,17 @@ func (l *level) open(to []byte) (more bool, err error) {
 	if !l.old.valid() {
 		return false, nil
 	}
-	if l.out.empty() {
-		if to == nil {
-			l.kept = true
-			return false, nil
-		}
+	met := l.out.empty()
+	if met && to == nil {
+		l.kept = true
+		return false, nil
+	}
+	if met {
 		if err := l.pass(to); err != nil {
 			return false, err
 		}
 	}
-	return true, l.read()
+	return true, l.read(met)
 }
 
 // pass passes over old nodes, to the one where a record with key to has its
@@ -46,7 +46,6 @@ func (l *level) open(to []byte) (more bool, err error) {
 // will do. Either way a record of the node is kept or dropped next, so that the
 // level above follows (use).
 func (l *level) pass(to []byte) error {
-	l.landed = true
 	here := l.old.low()
 	if err := l.old.seek(to, false); err != nil {
 		return err

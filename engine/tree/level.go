@@ -20,10 +20,10 @@ type level struct {
 
 	node   *node // the old node being read; nil: between two
 	at     int   // its next record
+	used   bool  // a record of node was kept or dropped: the level above drops its record
+	landed bool  // keep chose to read node though cuts had met before it
 	left   *node // the one read before
 	ended  *node // one before that, if the open node ends with the same key so far
-	used   bool  // a record of node was kept or dropped: the level above drops its record
-	landed bool  // keep chose to read node, though cuts have met before it
 
 	kept    bool     // an old node was passed over
 	closed  bool     // a node was closed
@@ -49,9 +49,9 @@ func (l *level) begin() error {
 }
 
 // read opens the node at the cursor.
-func (l *level) read() (err error) {
+func (l *level) read(landed bool) (err error) {
 	l.node, err = l.old.open()
-	l.at, l.used = 0, false
+	l.at, l.used, l.landed = 0, false, landed
 	return err
 }
 
@@ -74,7 +74,7 @@ func (l *level) leave() {
 	if l.ended == nil || !bytes.Equal(l.ended.key, l.out.sum.key) {
 		l.ended = l.left
 	}
-	l.left, l.node, l.used, l.landed = l.node, nil, false, false
+	l.left, l.node, l.used = l.node, nil, false
 	l.old.next()
 }
 

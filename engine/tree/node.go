@@ -82,10 +82,9 @@ func (r *reader) node(level int, c child, low []byte) (*node, error) {
 	return n, nil
 }
 
-// is says that the node was loaded through a record that said the same.
+// is says that the node was loaded by the record c: in a level no other has its key.
 func (n *node) is(c child) bool {
-	return n.ref == c.ref && n.count == c.count && n.bytes == c.bytes &&
-		(c.key == nil || n.external == c.external && bytes.Equal(n.key, c.key))
+	return n.ref == c.ref && (c.key == nil || bytes.Equal(n.key, c.key))
 }
 
 // load loads, decodes and compares with the parent's record.
