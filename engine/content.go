@@ -85,7 +85,7 @@ func (c *contents) read(e *tree.Entry, rc io.Reader) error {
 	if Kind(e.Kind) != Message {
 		kind, cutter = seal.Media, c.cutter(&c.media, chunk.Media)
 	}
-	stream := tree.NewStreamWriter(nodes{c.r, lifeOf(e).day != 0}, c.r.s.a.poly)
+	stream := tree.NewStreamWriter(lists{c.r, c.r.s.a.config.class(lifeOf(e), c.r.today(), true)}, c.r.s.a.poly)
 	n := int64(0)
 	for plain, err := range cutter.Split(src) {
 		if err != nil {
@@ -115,6 +115,18 @@ func (c *contents) read(e *tree.Entry, rc io.Reader) error {
 	var err error
 	e.Content, err = stream.Finish()
 	return err
+}
+
+// lists is where the lists of one content lie: in packs that live as long as it does.
+type lists struct {
+	r     *run
+	class pack.Class
+}
+
+func (l lists) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) { return l.r.r.Load(kind, ref) }
+
+func (l lists) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
+	return l.r.w.save(kind, l.class, plain)
 }
 
 func (c *contents) cutter(have **chunk.Cutter, b chunk.Bounds) *chunk.Cutter {

@@ -12,18 +12,26 @@ import (
 )
 
 // Decryptable reports whether the recovery key and what is in the store still open
-// something that contains canary: every snapshot object that is there in any revision,
-// valid or not, is opened, and from its refs everything that they reach.
+// something that contains canary.
 func (a *Archive) Decryptable(ctx context.Context, canary []byte) (bool, error) {
+	found := false
+	err := a.Openable(ctx, func(plain []byte) { found = found || bytes.Contains(plain, canary) })
+	return found, err
+}
+
+// Openable shows everything that the recovery key and what is in the store open: every
+// snapshot object that is there in any revision, valid or not, is opened, and from its
+// refs everything that they reach.
+func (a *Archive) Openable(ctx context.Context, see func(plain []byte)) error {
 	s, err := a.begin(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	r := s.newReader(ctx)
-	found, seen := false, map[seal.ID]bool{}
+	seen := map[seal.ID]bool{}
 	for info, err := range a.store.List(ctx, snapshotPrefix) {
 		if err != nil {
-			return false, err
+			return err
 		}
 		v, ok := parseSnapshotName(info.Name)
 		if !ok {
@@ -34,13 +42,14 @@ func (a *Archive) Decryptable(ctx context.Context, canary []byte) (bool, error) 
 			continue
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		var bad error
 		m := marker{r: r, leaves: true,
 			seen: func(id seal.ID) bool { old := seen[id]; seen[id] = true; return old },
 			entry: func(e *tree.Entry, _ bool) {
-				found = found || bytes.Contains(e.Inline, canary) || bytes.Contains(e.Key, canary)
+				see(e.Key)
+				see(e.Inline)
 			},
 			chunk: func(e *tree.Entry, ref seal.Ref) {
 				kind := seal.Media
@@ -51,16 +60,16 @@ func (a *Archive) Decryptable(ctx context.Context, canary []byte) (bool, error) 
 				if err != nil {
 					bad = err
 				}
-				found = found || bytes.Contains(plain, canary)
+				see(plain)
 			}}
 		if err := m.roots(b.Roots); err != nil {
-			return false, err
+			return err
 		}
 		if bad != nil {
-			return false, bad
+			return bad
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // Waste is what the store holds in packs: sealed blobs that a snapshot needs, those
