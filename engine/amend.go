@@ -91,7 +91,7 @@ func (r *run) amended(changes iter.Seq2[Change, error], parent *head, b body) er
 
 // change applies changes to the parent's trees.
 func (r *run) change(changes iter.Seq2[Change, error]) (roots, error) {
-	e := &editor{stage: r.s.newStage(r.r, r.w, r.today(), r.before), touched: map[string]bool{}}
+	e := &editor{stage: r.s.newStage(r.r, r.w, r.today(), r.before), touched: map[string]bool{}, hidden: map[string]bool{}}
 	c := r.newContents(r.ctx)
 	for ch, err := range changes {
 		if err != nil {
@@ -121,6 +121,9 @@ func (r *run) changeOne(e *editor, c *contents, ch Change) error {
 	}
 	if reason := r.opt.Rules.exclude(&it, r.now); reason != "" {
 		r.counts.exclude(reason)
+		for _, needed := range it.Needs {
+			e.hidden[string(needed)] = true
+		}
 		return e.delete(itemKey(it.Key)) // an earlier revision of it must not stay
 	}
 	entry := entryOf(&it)
@@ -145,6 +148,7 @@ func (r *run) changeOne(e *editor, c *contents, ch Change) error {
 type editor struct {
 	*stage
 	touched map[string]bool // keys of needed items whose namers changed; true: put themselves
+	hidden  map[string]bool // keys of what an item that stays out of the archive needs
 	removed int64
 	bytes   int64
 }
@@ -216,7 +220,7 @@ func (e *editor) settleOne(needed []byte, put bool) error {
 		return err
 	}
 	switch {
-	case !named && put: // what nobody names keeps its own life
+	case !named && put && !e.hidden[string(needed)]: // what nobody names keeps its own life
 	case !named:
 		e.remove(lifeOf(&old), old.Key)
 		e.removed++

@@ -592,3 +592,30 @@ func TestExpiringContentOfManyChunks(t *testing.T) {
 	}
 	check(t, f.a)
 }
+
+// TestAmendLeavesOutWhatOnlyExcludedItemsShow: the photo of a message that disappears
+// within a day stays out with it, wherever it stands in the list of changes.
+func TestAmendLeavesOutWhatOnlyExcludedItemsShow(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	c.say("g001", 1, day0, "stays")
+	f.backup(c)
+	later := c.clone()
+	photo := later.photo(canary, day0, 3000)
+	key := later.say("g001", 2, day0, "goes", photo)
+	expiring(later, key, day0.Add(3*time.Hour))
+	for _, order := range [][]string{{key, photo}, {photo, key}} {
+		var changes []engine.Change
+		for _, k := range order {
+			it := later.items[k]
+			changes = append(changes, engine.Change{New: &it})
+		}
+		if _, err := f.a.Amend(t.Context(), "latest", list(changes), engine.BackupOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, f.a, "latest", c)
+	}
+	if decryptable(t, f.a) {
+		t.Error("a photo that only an excluded message shows is in the archive")
+	}
+}
