@@ -84,7 +84,7 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 	}
 	switch {
 	case missing > 0:
-		err = partial("%s could not be read; the rest is archived", plural(missing, "item"))
+		err = partial("%s could not be read; the rest is archived%s", plural(missing, "item"), b.spared())
 	case !b.opt.DryRun:
 		if sum.Forgotten, sum.Pruned, err = c.retain(ctx, a, b); err != nil {
 			return err
@@ -138,11 +138,21 @@ func (c *cli) tellBackup(r *engine.Report, dryRun bool) {
 		}
 		c.tell("  left out: %s\n", strings.Join(parts, ", "))
 	}
-	c.tell("  %s read, %s of it new, %s uploaded in %s, %s\n", bytesOf(r.BytesRead), bytesOf(r.BytesNew), bytesOf(r.BytesUploaded), plural(r.Packs, "pack"), lasting(r.Duration))
-	if c.verbose {
+	c.tell("  %s read, %s of it new, %s %s in %s, %s\n", bytesOf(r.BytesRead), bytesOf(r.BytesNew), would(dryRun, "upload", "uploaded"),
+		bytesOf(r.BytesUploaded), plural(r.Packs, "pack"), lasting(r.Duration))
+	if c.verbose && !dryRun {
 		u := r.Uploaded
 		c.tell("  uploaded: content %s, expiring %s, tree %s, padding %s, other %s\n", bytesOf(u.Permanent), bytesOf(u.Expiring), bytesOf(u.Tree), bytesOf(u.Padding), bytesOf(u.Other))
 	}
+}
+
+// spared says that older snapshots stay when something could not be read: they may be
+// the only ones to have it.
+func (b *backupFlags) spared() string {
+	if b.prune || b.keep.given() {
+		return ", and nothing was forgotten or pruned"
+	}
+	return ""
 }
 
 // retain forgets and prunes as the flags of a backup say.

@@ -34,6 +34,8 @@ var places = []scheme{
 	{"file", "file:PATH", true, openLocal},
 	{"s3", "s3:https://HOST/BUCKET/PREFIX", false, openS3},
 	{"webdav", "webdav:https://HOST/PATH", false, openWebDAV},
+	{"sftp", "sftp:USER@HOST:PATH", false, openSFTP},
+	{"rclone", "rclone:REMOTE:PATH", false, openRclone},
 	{"mem", "", true, openMemory},
 }
 
