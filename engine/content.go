@@ -12,15 +12,15 @@ import (
 
 // contents stores the contents of items, one at a time. Each worker has its own.
 type contents struct {
-	r     *run
-	ctx   context.Context
-	coder *pack.Coder
-	media *chunk.Cutter
-	text  *chunk.Cutter
+	r      *run
+	ctx    context.Context
+	sealer sealer
+	media  *chunk.Cutter
+	text   *chunk.Cutter
 }
 
 func (r *run) newContents(ctx context.Context) *contents {
-	return &contents{r: r, ctx: ctx, coder: pack.NewCoder()}
+	return &contents{r: r, ctx: ctx}
 }
 
 // store returns the entry of an item with its content in the archive. What the parent
@@ -96,7 +96,7 @@ func (c *contents) read(e *tree.Entry, rc io.Reader) error {
 			n = int64(len(plain))
 			break
 		}
-		ref, err := c.r.w.saveNow(c.coder, kind, class, scope, plain)
+		ref, err := c.r.w.saveNow(&c.sealer, kind, class, scope, plain)
 		if err != nil {
 			return err
 		}

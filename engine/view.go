@@ -101,6 +101,7 @@ func (v *View) expired(e *tree.Entry) bool { return e.Expires != 0 && e.Expires 
 // item makes an item of an entry whose key is the item's own.
 func (v *View) item(ctx context.Context, e *tree.Entry) Item {
 	it := itemOf(e, bytes.Clone(e.Key))
+	it.Needs = cloneAll(it.Needs)
 	it.Group, it.Stamp, it.Meta, it.Inline = bytes.Clone(it.Group), bytes.Clone(it.Stamp), bytes.Clone(it.Meta), bytes.Clone(it.Inline)
 	if e.Content != (tree.Stream{}) {
 		own := *e
@@ -353,3 +354,11 @@ func (v *View) changed(ctx context.Context, e *tree.Entry, expiring bool) *Item 
 }
 
 var _ History = (*View)(nil)
+
+func cloneAll(list [][]byte) [][]byte {
+	var out [][]byte
+	for _, b := range list {
+		out = append(out, bytes.Clone(b))
+	}
+	return out
+}

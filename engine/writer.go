@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -29,10 +30,14 @@ type writer struct {
 	room   *semaphore.Weighted // bytes in jobs
 	sent   sync.WaitGroup      // jobs not sealed yet
 	seals  errgroup.Group      // sealers
-	puts   errgroup.Group      // uploads, at most uploads at a time
+	puts   errgroup.Group      // uploads
 	stats  writerStats
 
+	uploads int // packs on their way at a time
+
 	mu      sync.Mutex
+	idle    [2][]*pack.Builder     // empty ones, for small and for large packs
+	spare   [][]byte               // buffers of packs that were uploaded
 	pending map[seal.ID]pack.Class // blobs that are not in an uploaded pack yet
 	open    map[pack.Class][]*pack.Builder
 	used    map[pack.Name]pack.Class // packs that what was saved or found lies in
@@ -56,7 +61,6 @@ type job struct {
 }
 
 const (
-	uploads     = 2       // packs on their way at a time
 	maxWaiting  = 8 << 20 // plain bytes waiting to be sealed
 	maxExpiring = 4 << 20 // bytes in open packs of all expiry buckets together
 )
@@ -65,13 +69,14 @@ func (s *session) newWriter(ctx context.Context) *writer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &writer{s: s, ctx: ctx, cancel: cancel, jobs: make(chan job, 256), room: semaphore.NewWeighted(maxWaiting),
 		pending: map[seal.ID]pack.Class{}, open: map[pack.Class][]*pack.Builder{}, used: map[pack.Name]pack.Class{}}
-	w.puts.SetLimit(uploads)
+	w.uploads = int(min(max(s.a.opt.Memory>>27, 1), 8))
+	w.puts.SetLimit(w.uploads)
 	for range s.a.opt.Workers {
 		w.seals.Go(func() error {
-			coder := pack.NewCoder()
+			var se sealer
 			for j := range w.jobs {
 				if w.ctx.Err() == nil {
-					w.fail(w.seal(coder, j))
+					w.fail(w.seal(&se, j))
 				}
 				w.room.Release(int64(len(j.plain)))
 				w.sent.Done()
@@ -105,15 +110,15 @@ func (w *writer) save(kind seal.Kind, class pack.Class, plain []byte) (seal.Ref,
 	return ref, nil
 }
 
-// saveNow is save for a worker that brings its own coder: the blob is in a pack on
+// saveNow is save for a worker that brings its own sealer: the blob is in a pack on
 // return, and plain is not copied.
-func (w *writer) saveNow(coder *pack.Coder, kind seal.Kind, class pack.Class, scope, plain []byte) (seal.Ref, error) {
+func (w *writer) saveNow(se *sealer, kind seal.Kind, class pack.Class, scope, plain []byte) (seal.Ref, error) {
 	ref := w.s.a.keys.Ref(scope, kind, plain)
 	fresh, err := w.claim(kind, ref.ID(), class, len(plain))
 	if err != nil || !fresh {
 		return ref, err
 	}
-	return ref, w.seal(coder, job{kind, class, ref, plain})
+	return ref, w.seal(se, job{kind, class, ref, plain})
 }
 
 // claim reports whether a blob has to be stored, and from then on takes it as stored.
@@ -149,9 +154,22 @@ func (w *writer) waits(id seal.ID, class pack.Class) bool {
 	return ok && c.Outlives(class)
 }
 
-func (w *writer) seal(coder *pack.Coder, j job) error {
-	codec, body := coder.Encode(nil, j.kind, j.plain)
-	sealed, err := seal.AppendBlob(make([]byte, 0, len(body)+seal.BlobOverhead+10), w.s.a.opt.Rand, j.ref, codec, len(j.plain), body)
+// A sealer is what one goroutine seals with. Its buffers are used again.
+type sealer struct {
+	coder        pack.Coder
+	body, sealed []byte
+}
+
+func (w *writer) seal(se *sealer, j job) error {
+	codec, body := se.coder.Encode(se.body[:0], j.kind, j.plain)
+	if codec != pack.Stored {
+		se.body = body
+	}
+	n := len(body) + seal.BlobOverhead + binary.MaxVarintLen64
+	if cap(se.sealed) < n {
+		se.sealed = make([]byte, 0, n)
+	}
+	sealed, err := seal.AppendBlob(se.sealed[:0], w.s.a.opt.Rand, j.ref, codec, len(j.plain), body)
 	if err != nil {
 		return err
 	}
@@ -172,11 +190,13 @@ func (w *writer) add(id seal.ID, class pack.Class, sealed []byte) {
 	}
 	w.mu.Lock()
 	b := w.builder(class)
-	b.Add(id, sealed)
 	var full *pack.Builder
-	if b.Len() >= w.target(class) {
+	if b.Count() > 0 && b.Len()+len(sealed) > w.target(class) {
 		full = w.take(class, b)
-	} else if class.Kind == pack.Expiring {
+		b = w.fresh(class)
+	}
+	b.Add(id, sealed)
+	if full == nil && class.Kind == pack.Expiring {
 		full = w.crowded()
 	}
 	w.mu.Unlock()
@@ -202,9 +222,53 @@ func (w *writer) builder(class pack.Class) *pack.Builder {
 		i = w.coin()
 	}
 	for len(w.open[class]) <= i {
-		w.open[class] = append(w.open[class], pack.NewBuilder(class))
+		w.fresh(class)
 	}
 	return w.open[class][i]
+}
+
+// fresh opens a further pack of a class, in memory that an earlier one has left.
+func (w *writer) fresh(class pack.Class) *pack.Builder {
+	large := 0
+	if class.Kind == pack.Permanent {
+		large = 1
+	}
+	var b *pack.Builder
+	if n := len(w.idle[large]); n > 0 {
+		b = w.idle[large][n-1]
+		w.idle[large] = w.idle[large][:n-1]
+		b.Reset(class)
+	} else {
+		b = pack.NewBuilder(class)
+	}
+	w.open[class] = append(w.open[class], b)
+	return b
+}
+
+// done takes back a Builder and the bytes of its pack.
+func (w *writer) done(class pack.Class, b *pack.Builder, data []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	large := 0
+	if class.Kind == pack.Permanent {
+		large = 1
+	}
+	if len(w.idle[large]) < 2 {
+		w.idle[large] = append(w.idle[large], b)
+	}
+	if data != nil && len(w.spare) < w.uploads {
+		w.spare = append(w.spare, data)
+	}
+}
+
+// buffer is memory for the bytes of a pack, if an earlier one has left some.
+func (w *writer) buffer() (data []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.spare); n > 0 {
+		data, w.spare = w.spare[n-1], w.spare[:n-1]
+	}
+	return data
 }
 
 // coin returns 0 or 1.
@@ -259,10 +323,11 @@ func (w *writer) upload(b *pack.Builder) error {
 	if w.ctx.Err() != nil {
 		return nil
 	}
-	name, data, table, err := b.Finish(w.s.a.keys, w.s.a.opt.Rand)
+	name, data, table, err := b.FinishInto(w.buffer(), w.s.a.keys, w.s.a.opt.Rand)
 	if err != nil {
 		return err
 	}
+	defer w.done(table.Class, b, data)
 	if err := w.s.a.store.Put(w.ctx, name.Path(), data); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -29,15 +29,15 @@ const (
 type Builder struct {
 	class   Class
 	blobs   []piece
+	arena   []byte // the blobs, as they came
 	have    map[seal.ID]struct{}
-	bytes   int // of blobs
 	entries int // bytes of the blobs in the directory
 	empty   bool
 }
 
 type piece struct {
-	id     seal.ID
-	sealed []byte
+	id      seal.ID
+	at, len int // in the arena
 }
 
 // NewBuilder returns a Builder for a pack of class c.
@@ -45,16 +45,15 @@ func NewBuilder(c Class) *Builder {
 	return &Builder{class: c, have: map[seal.ID]struct{}{}}
 }
 
-// Add takes a sealed blob, at least one byte, which the Builder keeps and the
-// caller must leave alone until Finish. A blob whose ID was added before holds
-// the same plaintext, and is left out.
+// Add takes a copy of a sealed blob, at least one byte. A blob whose ID was added before
+// holds the same plaintext, and is left out.
 func (b *Builder) Add(id seal.ID, sealed []byte) {
 	if _, ok := b.have[id]; ok {
 		return
 	}
 	b.have[id] = struct{}{}
-	b.blobs = append(b.blobs, piece{id, sealed})
-	b.bytes += len(sealed)
+	b.blobs = append(b.blobs, piece{id, len(b.arena), len(sealed)})
+	b.arena = append(b.arena, sealed...)
 	b.entries += len(id) + uvarintLen(len(sealed))
 	b.empty = b.empty || len(sealed) == 0
 }
@@ -62,9 +61,22 @@ func (b *Builder) Add(id seal.ID, sealed []byte) {
 // Absorb adds all blobs of another Builder, which has none afterwards.
 func (b *Builder) Absorb(other *Builder) {
 	for _, p := range other.blobs {
-		b.Add(p.id, p.sealed)
+		b.Add(p.id, other.arena[p.at:p.at+p.len])
 	}
-	*other = *NewBuilder(other.class)
+	other.Reset(other.class)
+}
+
+// Reset makes a Builder empty and ready for a pack of class c. It keeps its memory.
+func (b *Builder) Reset(c Class) {
+	clear(b.have)
+	*b = Builder{class: c, blobs: b.blobs[:0], arena: b.arena[:0], have: b.have}
+}
+
+// Grow makes room for n bytes of blobs in all.
+func (b *Builder) Grow(n int) {
+	if cap(b.arena) < n {
+		b.arena = append(make([]byte, 0, n), b.arena...)
+	}
 }
 
 // Count returns how many blobs were added.
@@ -72,7 +84,7 @@ func (b *Builder) Count() int { return len(b.blobs) }
 
 // Len returns the bytes that the pack would have if it were not padded.
 func (b *Builder) Len() int {
-	return seal.HeaderSize + b.bytes + b.directory() + seal.PartOverhead + trailerSize
+	return seal.HeaderSize + len(b.arena) + b.directory() + seal.PartOverhead + trailerSize
 }
 
 // directory returns the bytes of the directory without its padding.
@@ -86,6 +98,11 @@ func (b *Builder) directory() int {
 // Builder is empty afterwards. The error is that of rand, or says that no pack
 // can hold this: nothing, an empty blob, more than MaxSize, an unknown class.
 func (b *Builder) Finish(keys *seal.Keys, rand io.Reader) (Name, []byte, Table, error) {
+	return b.FinishInto(nil, keys, rand)
+}
+
+// FinishInto is Finish with the pack in dst's array, if that is large enough.
+func (b *Builder) FinishInto(dst []byte, keys *seal.Keys, rand io.Reader) (Name, []byte, Table, error) {
 	if !b.class.valid() || len(b.blobs) == 0 || b.empty || PackSize(b.Len()) > MaxSize {
 		return Name{}, nil, Table{}, fmt.Errorf("finish: no pack can hold %d blobs of class %v in %d bytes", len(b.blobs), b.class, b.Len())
 	}
@@ -96,15 +113,19 @@ func (b *Builder) Finish(keys *seal.Keys, rand io.Reader) (Name, []byte, Table, 
 	if err != nil {
 		return Name{}, nil, Table{}, fmt.Errorf("finish: %w", err)
 	}
-	data := make([]byte, 0, PackSize(b.Len()))
+	size := PackSize(b.Len())
+	if cap(dst) < size {
+		dst = make([]byte, size)
+	}
+	data := dst[:0:size]
 	table := Table{Class: b.class, Blobs: make([]Blob, 0, len(b.blobs))}
 	data = append(data, header...)
 	for _, p := range b.blobs {
-		table.Blobs = append(table.Blobs, Blob{ID: p.id, Off: uint32(len(data)), Len: uint32(len(p.sealed))})
-		data = append(data, p.sealed...)
+		table.Blobs = append(table.Blobs, Blob{ID: p.id, Off: uint32(len(data)), Len: uint32(p.len)})
+		data = append(data, b.arena[p.at:p.at+p.len]...)
 	}
 	data = appendEnd(data, s, table)
-	*b = *NewBuilder(b.class)
+	b.Reset(b.class)
 	return blake3.Sum256(data), data, table, nil
 }
 
@@ -124,7 +145,8 @@ func (b *Builder) shuffle(from io.Reader) error {
 func appendEnd(data []byte, s *seal.Sealer, t Table) []byte {
 	at, end := len(data), cap(data)-trailerSize
 	plain := appendTable(data[at:at], t)
-	plain = plain[:end-at-seal.PartOverhead] // zeros: the array is new
+	clear(plain[len(plain) : end-at-seal.PartOverhead])
+	plain = plain[:end-at-seal.PartOverhead]
 	data = s.Seal(data, directoryPart, plain)
 	var trailer [trailerPlain]byte
 	binary.LittleEndian.PutUint64(trailer[:], uint64(at))
