@@ -143,7 +143,18 @@ func TestLastDay(t *testing.T) {
 			t.Errorf("half a node: %v, want ErrCorrupt", err)
 		}
 	}
-	if _, err := tree.LastDay(seal.List, sampleList()); !errors.Is(err, seal.ErrCorrupt) {
-		t.Errorf("a list: %v, want ErrCorrupt", err)
+	short := append(make([]byte, 16), 0, 0, 1, 'k', 0, 0, 0)
+	for name, bad := range map[string]struct {
+		kind  seal.Kind
+		plain []byte
+	}{
+		"a list":                   {seal.List, sampleList()},
+		"a key without a day":      {seal.Leaf, short},
+		"an inner node of level 0": {seal.Inner, with(0, 1, 0)(sampleInner(t))},
+		"a node above all levels":  {seal.Inner, with(0, 1, 41)(sampleInner(t))},
+	} {
+		if _, err := tree.LastDay(bad.kind, bad.plain); !errors.Is(err, seal.ErrCorrupt) {
+			t.Errorf("%s: %v, want ErrCorrupt", name, err)
+		}
 	}
 }

@@ -5,7 +5,7 @@ import "bytes"
 // drop drops the old records below to (nil: all), or with past also to itself.
 // Nodes that go as a whole are not read.
 func (l *level) drop(to []byte, past bool) error {
-	if err := l.begin(); err != nil {
+	if err := l.old.start(); err != nil {
 		return err
 	}
 	for {

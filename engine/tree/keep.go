@@ -4,7 +4,7 @@ import "bytes"
 
 // keep keeps the old records below to; nil: all.
 func (l *level) keep(to []byte) error {
-	if err := l.begin(); err != nil {
+	if err := l.old.start(); err != nil {
 		return err
 	}
 	for {
@@ -75,8 +75,8 @@ func (l *level) copy(to []byte) (there bool, err error) {
 		end = l.node.searchFrom(l.at, to, false)
 		there = bytes.Compare(to, l.node.key) <= 0
 	}
-	if l.at == 0 && end > 0 && !l.used && !l.landed {
-		if err := l.breakBefore(l.node); err != nil {
+	if l.at == 0 && end > 0 && !l.landed {
+		if err := l.breakBefore(); err != nil {
 			return false, err
 		}
 		if l.out.empty() {
@@ -99,8 +99,8 @@ func (l *level) copy(to []byte) (there bool, err error) {
 }
 
 // breakBefore closes the open node if the node's first record forces it.
-func (l *level) breakBefore(n *node) error {
-	if n.level == 0 && l.out.breaks(&n.entries[0]) {
+func (l *level) breakBefore() error {
+	if l.node.level == 0 && l.out.breaks(&l.node.entries[0]) {
 		return l.close()
 	}
 	return nil

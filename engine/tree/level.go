@@ -12,7 +12,9 @@ import (
 //
 // Between two nodes the open node may be empty while the next old record is the
 // first of an old node: old and new cuts have met. From there every node is as
-// it was, up to the one that the next edit concerns, and none is read.
+// it was, up to the one that the next edit concerns, and none is read. Of that
+// one a record is kept or dropped in any case; so whatever changes a map takes
+// its root apart, and the levels above the old root are all new.
 type level struct {
 	e   *edit
 	out writer
@@ -21,7 +23,7 @@ type level struct {
 	node   *node // the old node being read; nil: between two
 	at     int   // its next record
 	used   bool  // a record of node was kept or dropped: the level above drops its record
-	landed bool  // keep chose to read node though cuts had met before it
+	landed bool  // keep chose node though cuts had met before it
 	left   *node // the one read before
 	ended  *node // one before that, if the open node ends with the same key so far
 
@@ -32,21 +34,6 @@ type level struct {
 }
 
 func (l *level) up() *level { return l.e.level(l.out.level + 1) }
-
-// begin places the cursor, once. The level above the old root had no node; its
-// one record is taken from a node that never was.
-func (l *level) begin() error {
-	if l.old.path != nil {
-		return nil
-	}
-	if err := l.old.start(); err != nil {
-		return err
-	}
-	if top := l.old.path[0].node; top.level == l.out.level && len(top.kids) > 0 {
-		l.node, l.used = top, true
-	}
-	return nil
-}
 
 // read opens the node at the cursor.
 func (l *level) read(landed bool) (err error) {

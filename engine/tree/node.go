@@ -152,7 +152,7 @@ func (r *reader) top() (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.key, n.kids = top.key, []child{top.child}
+	n.kids = []child{top.child}
 	return n, nil
 }
 
