@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
@@ -75,24 +77,65 @@ func (a *Archive) Openable(ctx context.Context, see func(plain []byte)) error {
 // Waste is what the store holds in packs: sealed blobs that a snapshot needs, those
 // that none needs, and how many objects nothing names.
 func (a *Archive) Waste(ctx context.Context) (live, dead int64, orphans int, err error) {
+	l, err := a.Ledger(ctx)
+	return l.Live, l.Dead, l.Orphans, err
+}
+
+// A Ledger is what lies in a store, in bytes and objects.
+type Ledger struct {
+	Live, Dead      int64 // sealed blobs in packs
+	Packs, Orphans  int   // in the store, and of them those that no snapshot names
+	Padded          int64 // packs that a snapshot names, whole
+	Snapshots       int
+	SnapshotObjects int64
+	Store           int64 // everything
+	Unnamed         int   // objects that are neither packs nor of a kind that stays
+}
+
+// Ledger adds up what lies in the store.
+func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
 	p, err := a.survey(ctx)
 	if err != nil {
-		return 0, 0, 0, err
+		return l, err
 	}
 	p.choose(0)
-	for n, t := range p.tables {
-		if !p.s.live[n] {
-			orphans++
+	l.Packs, l.Snapshots = len(p.s.listed), len(p.s.heads)
+	for n, size := range p.s.listed {
+		if p.s.live[n] {
+			l.Padded += size
+		} else {
+			l.Orphans++
 		}
-		for _, b := range t.Blobs {
+		for _, b := range p.tables[n].Blobs {
 			if _, ok := p.live[b.ID]; ok && p.owner[n][b.ID] {
-				live += int64(b.Len)
+				l.Live += int64(b.Len)
 			} else {
-				dead += int64(b.Len)
+				l.Dead += int64(b.Len)
 			}
 		}
 	}
-	return live, dead, orphans, nil
+	counts := map[string]int{}
+	for info, err := range a.store.List(ctx, "") {
+		if err != nil {
+			return l, err
+		}
+		l.Store += info.Size
+		top, _, _ := strings.Cut(strings.TrimPrefix(info.Name, "gc/"), "/")
+		counts[top]++
+		if strings.HasPrefix(info.Name, snapshotPrefix) {
+			l.SnapshotObjects += info.Size
+		}
+	}
+	counts["snapshots"] -= len(p.s.heads)
+	for kind, keep := range map[string]int{"fence": 1, "intent": 1, "snapshots": 0, "index": maxSegments + 1, "probe": 0} {
+		l.Unnamed += max(counts[kind]-keep, 0)
+	}
+	for kind := range counts {
+		if !slices.Contains([]string{"fence", "intent", "snapshots", "index", "probe", "packs", "keys", "config", "removed", "receipts"}, kind) {
+			l.Unnamed += counts[kind]
+		}
+	}
+	return l, nil
 }
 
 // Guess tests whether a leaf with that one entry more than nothing, under a zero blind,
