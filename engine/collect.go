@@ -228,13 +228,22 @@ func (s *session) tidy(ctx context.Context) (found bool, err error) {
 	for _, v := range s.fence.Accepted {
 		accepted[v.ID] = max(accepted[v.ID], v.Rev)
 	}
+	valid := map[collect.SnapshotID]bool{}
+	for _, h := range s.all {
+		valid[h.ID] = valid[h.ID] || collect.Valid(h.collect(), s.fence)
+	}
 	for _, h := range s.all {
 		rev, ok := accepted[h.ID]
 		if ok && h.Rev >= rev || !ok && collect.Valid(h.collect(), s.fence) {
 			continue
 		}
 		found = true
-		if err := s.a.deleteSnapshot(ctx, h.Version); err != nil {
+		if !valid[h.ID] { // overtaken whole: others may have seen it while it counted
+			err = s.remove(ctx, h)
+		} else {
+			err = s.a.deleteSnapshot(ctx, h.Version)
+		}
+		if err != nil {
 			return found, err
 		}
 	}

@@ -31,7 +31,7 @@ func (r *run) commit(rs roots, partial bool) error {
 	}
 	r.commits++
 	if err := r.unchanged(r.parent); err != nil {
-		return errors.Join(r.s.a.store.Delete(r.ctx, snapshotName(h.Version)), err)
+		return errors.Join(r.s.remove(r.ctx, h), err) // with a record: others may have seen it
 	}
 	return r.dropCheckpoints(h)
 }
@@ -115,7 +115,7 @@ func (s *session) commit(ctx context.Context, w *writer, h head, b body, from ..
 	h.Device, h.Seq, h.Seen, h.Base = s.a.device.id, s.a.device.next(), s.seen(), s.base(from...)
 	h, err := s.put(ctx, w, h, b)
 	if errors.Is(err, errFenced) && h.size > 0 {
-		err = errors.Join(s.a.deleteSnapshot(ctx, h.Version), err)
+		err = errors.Join(s.remove(ctx, h), err) // with a record: others may have seen it
 	}
 	if err != nil {
 		return h, err

@@ -129,22 +129,25 @@ func (d *device) next() uint64 {
 	return d.seq
 }
 
-// remember takes what the store shows as seen. removed says which snapshots have a
-// removal record. A snapshot that was seen and is neither there nor removed, or is
+// remember takes what the store shows as seen: heads count, and all are there, some of
+// them overtaken. removed says which snapshots have a removal record. A snapshot that was seen and is neither there nor removed, or is
 // there in an older revision only, or a fence that went back, is ErrRollback, and
 // nothing is remembered.
-func (d *device) remember(heads []head, fence uint64, removed func(collect.SnapshotID) (bool, error)) error {
+func (d *device) remember(heads, all []head, fence uint64, removed func(collect.SnapshotID) (bool, error)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := map[collect.SnapshotID]uint32{}
+	now, there := map[collect.SnapshotID]uint32{}, map[collect.SnapshotID]uint32{}
 	for _, h := range heads {
 		now[h.ID] = max(now[h.ID], h.Rev)
+	}
+	for _, h := range all {
+		there[h.ID] = max(there[h.ID], h.Rev)
 	}
 	if fence < d.fence {
 		return fmt.Errorf("fence %d, seen %d: %w", fence, d.fence, ErrRollback)
 	}
 	for id, rev := range d.seen {
-		if found, ok := now[id]; ok && found >= rev {
+		if found, ok := there[id]; ok && found >= rev {
 			continue
 		} else if ok {
 			return fmt.Errorf("snapshot %x is back at revision %d: %w", id[:4], found, ErrRollback)

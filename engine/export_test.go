@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
@@ -39,13 +40,14 @@ func (a *Archive) Openable(ctx context.Context, see func(plain []byte)) error {
 		if !ok {
 			continue
 		}
-		_, b, err := a.readSnapshot(ctx, v)
+		h, b, err := a.readSnapshot(ctx, v)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		counts := collect.Valid(h.collect(), s.fence)
 		var bad error
 		m := marker{r: r, leaves: true,
 			seen: func(id seal.ID) bool { old := seen[id]; seen[id] = true; return old },
@@ -64,11 +66,9 @@ func (a *Archive) Openable(ctx context.Context, see func(plain []byte)) error {
 				}
 				see(plain)
 			}}
-		if err := m.roots(b.Roots); err != nil {
-			return err
-		}
-		if bad != nil {
-			return bad
+		err = m.roots(b.Roots)
+		if counts && (err != nil || bad != nil) { // of one that does not count, packs may be gone
+			return errors.Join(err, bad)
 		}
 	}
 	return nil
@@ -89,6 +89,7 @@ type Ledger struct {
 	Snapshots       int
 	SnapshotObjects int64
 	Store           int64 // everything
+	Overtaken       int   // revisions that do not count
 	Unnamed         int   // objects that are neither packs nor of a kind that stays
 }
 
@@ -126,7 +127,12 @@ func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
 			l.SnapshotObjects += info.Size
 		}
 	}
-	counts["snapshots"] -= len(p.s.heads)
+	for _, h := range p.s.all { // a revision that was overtaken stays until a newer one is accepted
+		if !collect.Valid(h.collect(), p.s.fence) {
+			l.Overtaken++
+		}
+	}
+	counts["snapshots"] -= len(p.s.heads) + l.Overtaken
 	for kind, keep := range map[string]int{"fence": 1, "intent": 1, "snapshots": 0, "index": maxSegments + 1, "probe": 0} {
 		l.Unnamed += max(counts[kind]-keep, 0)
 	}

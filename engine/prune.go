@@ -57,7 +57,7 @@ func (a *Archive) prune(ctx context.Context, opt PruneOptions, rep *PruneReport)
 		return nil
 	}
 	if err := p.repack(rep); err != nil {
-		return err
+		return fenced(err) // another pruner has taken a pack, or a snapshot is rewritten or forgotten
 	}
 	deleted, err := a.collect(ctx, p.segments)
 	rep.PacksDeleted, rep.BytesFreed = int64(len(deleted)), 0

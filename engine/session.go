@@ -59,7 +59,7 @@ func (a *Archive) begin(ctx context.Context) (*session, error) {
 		return err == nil, ignore(err, fs.ErrNotExist)
 	}
 	if len(s.unreadable) == 0 {
-		if err := a.device.remember(s.heads, s.fence.N, removed); err != nil {
+		if err := a.device.remember(s.heads, s.all, s.fence.N, removed); err != nil {
 			return nil, err
 		}
 	}
