@@ -180,7 +180,7 @@ func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions
 	}
 	r.r = s.newReader(ctx)
 	r.w = s.newWriter(ctx)
-	r.sorter = newSorter(s.a.opt.Temp, s.a.opt.Rand, int(s.a.opt.Memory/8))
+	r.sorter = newSorter(s.a.opt.Temp, s.a.opt.Rand, sortBudget(s.a.opt.Memory))
 	return r, nil
 }
 
@@ -207,6 +207,9 @@ func (s *session) clock() time.Time {
 	}
 	return now
 }
+
+// sortBudget is what sorting may take of the memory.
+func sortBudget(memory int64) int { return int(memory / 10) }
 
 func (r *run) close() {
 	r.w.close()

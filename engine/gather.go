@@ -19,7 +19,7 @@ func (r *run) gather(src Source) error {
 		// An item named another that was archived already, with a shorter life. Once
 		// more, holding media back until everything that may name them was seen.
 		r.sorter.close()
-		r.sorter = newSorter(r.s.a.opt.Temp, r.s.a.opt.Rand, int(r.s.a.opt.Memory/8))
+		r.sorter = newSorter(r.s.a.opt.Temp, r.s.a.opt.Rand, sortBudget(r.s.a.opt.Memory))
 		r.needed = needs{}
 		r.counts.reset()
 		r.checkpoints.entries = nil

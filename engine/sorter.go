@@ -45,6 +45,8 @@ type sortedRun struct {
 const (
 	frameSize = 32 << 10 // plain bytes in a frame of a run
 	recordMin = 8        // lengths in front of a record in memory
+
+	smallArena = 256 << 10 // bytes up to which memory grows as needed
 )
 
 func newSorter(dir string, rand io.Reader, budget int) *sorter {
@@ -59,6 +61,9 @@ func (s *sorter) add(key, payload []byte) error {
 		if err := s.spillRun(); err != nil {
 			return fmt.Errorf("sort: %w", err)
 		}
+	}
+	if len(s.arena) > smallArena && cap(s.arena) < s.budget { // once, instead of by and by
+		s.arena = append(make([]byte, 0, s.budget), s.arena...)
 	}
 	s.at = append(s.at, len(s.arena))
 	s.arena = binary.LittleEndian.AppendUint32(s.arena, uint32(len(key)))

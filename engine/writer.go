@@ -240,6 +240,9 @@ func (w *writer) fresh(class pack.Class) *pack.Builder {
 		b.Reset(class)
 	} else {
 		b = pack.NewBuilder(class)
+		if class.Kind != pack.Expiring { // of those there may be many, and most stay small
+			b.Grow(w.target(class))
+		}
 	}
 	w.open[class] = append(w.open[class], b)
 	return b
