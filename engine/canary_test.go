@@ -623,3 +623,18 @@ func TestAmendLeavesOutWhatOnlyExcludedItemsShow(t *testing.T) {
 		t.Error("a photo that only an excluded message shows is in the archive")
 	}
 }
+
+// TestFirstChunkIsNotTheWholeMessage: one in some thousand long texts is cut where the
+// first chunk is short enough to lie inline. Zeros are cut there always.
+func TestFirstChunkIsNotTheWholeMessage(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	for i, text := range [][]byte{make([]byte, 5000), make([]byte, 4097), make([]byte, 4096), make([]byte, 100_000), []byte("short")} {
+		c.change(c.say("g001", i, day0, ""), func(it *engine.Item) {
+			it.Inline, it.Size = nil, int64(len(text))
+			it.Open = func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+		})
+	}
+	f.backup(c)
+	holds(t, f.a, "latest", c)
+}

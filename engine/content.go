@@ -91,7 +91,7 @@ func (c *contents) read(e *tree.Entry, rc io.Reader) error {
 		if err != nil {
 			return c.problem(&Item{Key: e.Key[1:]}, err)
 		}
-		if n == 0 && len(plain) <= maxInline && Kind(e.Kind) != Media && src.ended {
+		if n == 0 && len(plain) <= maxInline && Kind(e.Kind) != Media && src.ended && src.n == len(plain) {
 			e.Inline = append([]byte(nil), plain...)
 			n = int64(len(plain))
 			break
@@ -136,14 +136,17 @@ func (c *contents) cutter(have **chunk.Cutter, b chunk.Bounds) *chunk.Cutter {
 	return *have
 }
 
-// A source is a reader that knows whether it has ended.
+// A source is a reader that knows how much it has given, and whether that was all. The
+// cutter reads ahead of the chunk that it yields.
 type source struct {
 	r     io.Reader
+	n     int
 	ended bool
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.n += n
 	if err == io.EOF {
 		s.ended = true
 	}
