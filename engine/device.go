@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,24 +130,32 @@ func (d *device) next() uint64 {
 	return d.seq
 }
 
-// remember takes what the store shows as seen: heads count, and all are there, some of
-// them overtaken. removed says which snapshots have a removal record. A snapshot that was seen and is neither there nor removed, or is
-// there in an older revision only, or a fence that went back, is ErrRollback, and
-// nothing is remembered.
-func (d *device) remember(heads, all []head, fence uint64, removed func(collect.SnapshotID) (bool, error)) error {
+// A memory is what a device had seen at some time.
+type memory struct {
+	fence uint64
+	seen  map[collect.SnapshotID]uint32
+}
+
+func (d *device) memory() memory {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now, there := map[collect.SnapshotID]uint32{}, map[collect.SnapshotID]uint32{}
-	for _, h := range heads {
-		now[h.ID] = max(now[h.ID], h.Rev)
-	}
+	return memory{d.fence, maps.Clone(d.seen)}
+}
+
+// remember takes what the store shows as seen: heads count, and all are there, some of
+// them overtaken. removed says which snapshots have a removal record. A snapshot that
+// had been seen before the store was listed, and is neither there nor removed, or is
+// there in an older revision only, or a fence that went back, is ErrRollback, and
+// nothing is remembered.
+func (d *device) remember(was memory, heads, all []head, fence uint64, removed func(collect.SnapshotID) (bool, error)) error {
+	there := map[collect.SnapshotID]uint32{}
 	for _, h := range all {
 		there[h.ID] = max(there[h.ID], h.Rev)
 	}
-	if fence < d.fence {
-		return fmt.Errorf("fence %d, seen %d: %w", fence, d.fence, ErrRollback)
+	if fence < was.fence {
+		return fmt.Errorf("fence %d, seen %d: %w", fence, was.fence, ErrRollback)
 	}
-	for id, rev := range d.seen {
+	for id, rev := range was.seen {
 		if found, ok := there[id]; ok && found >= rev {
 			continue
 		} else if ok {
@@ -160,19 +169,24 @@ func (d *device) remember(heads, all []head, fence uint64, removed func(collect.
 			return fmt.Errorf("snapshot %x is missing and was not removed: %w", id[:4], ErrRollback)
 		}
 	}
-	for _, h := range heads {
-		if h.Partial { // a checkpoint may be dropped by the run that made it
-			delete(now, h.ID)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := map[collect.SnapshotID]uint32{}
+	for id, rev := range d.seen { // what other calls have added meanwhile
+		if old, ok := was.seen[id]; !ok || old < rev {
+			now[id] = rev
 		}
 	}
-	same := fence == d.fence && len(now) == len(d.seen)
-	for id, rev := range now {
-		same = same && d.seen[id] == rev
+	for _, h := range heads {
+		if !h.Partial { // a checkpoint may be dropped by the run that made it
+			now[h.ID] = max(now[h.ID], h.Rev)
+		}
 	}
-	d.seen, d.fence = now, fence
-	if same {
+	fence = max(fence, d.fence)
+	if fence == d.fence && maps.Equal(now, d.seen) {
 		return nil
 	}
+	d.seen, d.fence = now, fence
 	return d.save()
 }
 

@@ -685,3 +685,38 @@ func TestSnapshotsThatAreTakenBackAreNoRollback(t *testing.T) {
 		}
 	}
 }
+
+// TestOneArchiveManyGoroutines: calls on one Archive at once do not take each other's
+// commits, which they have not listed, for a rollback.
+func TestOneArchiveManyGoroutines(t *testing.T) {
+	f := create(t)
+	done := make(chan error)
+	const calls = 12
+	for w := range 3 {
+		c := newChat(fmt.Sprint("w", w))
+		history(c, 3, 10, 2, 1000)
+		go func() {
+			var err error
+			for i := 0; i < calls && err == nil; i++ {
+				c.say("g001", 9000+i, day0, fmt.Sprint("round ", i))
+				if _, err = f.a.Backup(t.Context(), c, engine.BackupOptions{Insist: true}); err == nil {
+					_, err = f.a.Snapshots(t.Context())
+				}
+			}
+			done <- err
+		}()
+	}
+	go func() {
+		var err error
+		for i := 0; i < calls/2 && err == nil; i++ {
+			_, err = f.a.Prune(t.Context(), engine.PruneOptions{Insist: true})
+		}
+		done <- err
+	}()
+	for range 4 {
+		if err := <-done; err != nil && !strings.Contains(err.Error(), "overtaken by a collection") {
+			t.Error(err)
+		}
+	}
+	check(t, f.open(fresh(t)))
+}

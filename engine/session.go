@@ -41,6 +41,7 @@ const (
 // begin reads the state of the store.
 func (a *Archive) begin(ctx context.Context) (*session, error) {
 	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
+	was := a.device.memory() // other calls may commit while this one lists
 	var err error
 	if s.fence, err = a.newestFence(ctx); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (a *Archive) begin(ctx context.Context) (*session, error) {
 		return err == nil, ignore(err, fs.ErrNotExist)
 	}
 	if len(s.unreadable) == 0 {
-		if err := a.device.remember(s.heads, s.all, s.fence.N, removed); err != nil {
+		if err := a.device.remember(was, s.heads, s.all, s.fence.N, removed); err != nil {
 			return nil, err
 		}
 	}
