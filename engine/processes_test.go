@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/store/local"
 	"github.com/dayfold/dayfold/pack/seal"
 )
@@ -76,7 +78,7 @@ func newWorks(t *testing.T) *works {
 	return w
 }
 
-// second is how long a second of the test is for the archive: two days, in the full
+// fast is how long a second of the test is for the archive: two days, in the full
 // test six hours.
 func fast(full bool) time.Duration {
 	if full {
@@ -160,7 +162,7 @@ func (w *works) storm() {
 	}
 	kills := 0
 	for time.Since(w.begun) < w.length && !w.t.Failed() {
-		time.Sleep(time.Duration(100+r.IntN(900)) * time.Millisecond)
+		time.Sleep(w.pause(r))
 		role := roles[r.IntN(len(roles))]
 		kill(role)
 		kills++
@@ -170,6 +172,14 @@ func (w *works) storm() {
 		kill(role)
 	}
 	w.t.Logf("%d kills", kills)
+}
+
+// pause is how long nothing is killed. The large archive's calls take longer.
+func (w *works) pause(r *rand.Rand) time.Duration {
+	if w.full {
+		return time.Duration(200+r.IntN(5000)) * time.Millisecond
+	}
+	return time.Duration(100+r.IntN(900)) * time.Millisecond
 }
 
 // A line is what a process writes into its log.
@@ -719,4 +729,44 @@ func TestOneArchiveManyGoroutines(t *testing.T) {
 		}
 	}
 	check(t, f.open(fresh(t)))
+}
+
+// A missing is a store of which some listings show nothing.
+type missing struct {
+	store.Store
+	prefix string
+	times  int
+}
+
+func (m *missing) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	if prefix == m.prefix && m.times > 0 {
+		m.times--
+		return func(func(store.Info, error) bool) {}
+	}
+	return m.Store.List(ctx, prefix)
+}
+
+// TestListingsThatMissAFence: while a device lists, a prune may put a fence behind the
+// place where the listing is, and delete the one before. That is no rollback; when it
+// stays so, it is one.
+func TestListingsThatMissAFence(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	history(c, 3, 20, 1, 0)
+	f.backup(c)
+	f.prune(0)
+	for _, prefix := range []string{"gc/fence/", "snapshots/"} {
+		m := &missing{Store: f.store, prefix: prefix, times: 1}
+		a, err := engine.Open(t.Context(), m, f.key, f.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if list, err := a.Snapshots(t.Context()); err != nil || len(list) != 1 {
+			t.Errorf("one listing of %s shows nothing: %d snapshots, %v", prefix, len(list), err)
+		}
+		m.times = 100
+		_, err = a.Snapshots(t.Context())
+		wants(t, err, engine.ErrRollback)
+	}
 }

@@ -38,8 +38,21 @@ const (
 	removedPrefix = "removed/"
 )
 
+// looks is how often the state of the store is read before it is taken for a rollback:
+// a fence or a revision may come, and its predecessor go, while a listing passes both.
+const looks = 3
+
 // begin reads the state of the store.
-func (a *Archive) begin(ctx context.Context) (*session, error) {
+func (a *Archive) begin(ctx context.Context) (s *session, err error) {
+	for range looks {
+		if s, err = a.look(ctx); !errors.Is(err, ErrRollback) {
+			break
+		}
+	}
+	return s, err
+}
+
+func (a *Archive) look(ctx context.Context) (*session, error) {
 	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
 	was := a.device.memory() // other calls may commit while this one lists
 	var err error
@@ -255,8 +268,12 @@ func (s *session) find(id string) (head, error) {
 
 // newestFence reads the newest fence, or none: N is 0.
 func (a *Archive) newestFence(ctx context.Context) (collect.Fence, error) {
-	for {
+	for again := true; ; {
 		numbers, err := a.numbers(ctx, fencePrefix)
+		if err == nil && len(numbers) == 0 && again { // or it came behind a listing, and its predecessor went before it
+			again = false
+			continue
+		}
 		if err != nil || len(numbers) == 0 {
 			return collect.Fence{}, err
 		}
