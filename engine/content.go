@@ -230,7 +230,7 @@ func (r *run) holds(s tree.Stream, e *tree.Entry) (bool, error) {
 			class = lists
 		}
 		if all = all && r.w.has(ref.ID(), class); !all {
-			return tree.Skip
+			return tree.ErrSkip
 		}
 		return nil
 	})

@@ -48,9 +48,6 @@ func lifeOf(e *tree.Entry) life {
 	return life{}
 }
 
-// outlives reports whether l ends no sooner than m.
-func (l life) outlives(m life) bool { return l.day == 0 || (m.day != 0 && l.day >= m.day) }
-
 // class is the class of packs for what lives that long: a bucket of one day for the
 // next 8 days, then of a week.
 func (c config) class(l life, today uint32, node bool) pack.Class {

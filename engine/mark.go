@@ -44,7 +44,7 @@ func (m *marker) roots(rs roots) error {
 func (m *marker) content(e *tree.Entry) error {
 	return tree.Visit(m.r, e.Content, func(ref seal.Ref, depth int) error {
 		if m.seen(ref.ID()) {
-			return tree.Skip
+			return tree.ErrSkip
 		}
 		if depth == 0 && m.chunk != nil {
 			m.chunk(e, ref)

@@ -173,5 +173,3 @@ func (st *stage) store() (roots, error) {
 	}
 	return roots{st.maps[0].Root, st.maps[1].Root}, nil
 }
-
-func (st *stage) roots() roots { return roots{st.maps[0].Root, st.maps[1].Root} }

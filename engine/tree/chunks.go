@@ -36,12 +36,12 @@ func ChunksFrom(nodes Nodes, s Stream, offset int64) iter.Seq2[ChunkRef, error] 
 	}
 }
 
-// Skip is what a visit returns to leave out what a list lists.
-var Skip = errors.New("skip this list")
+// ErrSkip is what a visit returns to leave out what a list lists.
+var ErrSkip = errors.New("skip this list")
 
 // Visit calls visit with the refs of a content, lists before what they list, to
 // mark them: depth 0 is a chunk, whose kind the caller knows; the others are
-// lists. Only lists are loaded. It ends with the first error but Skip.
+// lists. Only lists are loaded. It ends with the first error but ErrSkip.
 func Visit(nodes Nodes, s Stream, visit func(ref seal.Ref, depth int) error) error {
 	if s == (Stream{}) {
 		return nil
@@ -70,7 +70,7 @@ func (w *streamWalk) stream(s Stream) (more bool, err error) {
 // l.bytes is 0 for the top, of which only the ref is known.
 func (w *streamWalk) walk(level int, l listed, at int64) (more bool, err error) {
 	if w.visit != nil {
-		if err := w.visit(l.ref, level); err == Skip {
+		if err := w.visit(l.ref, level); err == ErrSkip {
 			return true, nil
 		} else if err != nil {
 			return false, err

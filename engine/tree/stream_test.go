@@ -138,7 +138,7 @@ func TestVisitSkipsAndStops(t *testing.T) {
 	nodes := newMemory()
 	s := stream(t, tree.NewStreamWriter(nodes, poly), 0, 1000)
 	nodes.loads = 0
-	if err := tree.Visit(nodes, s, func(seal.Ref, int) error { return tree.Skip }); err != nil || nodes.loads != 0 {
+	if err := tree.Visit(nodes, s, func(seal.Ref, int) error { return tree.ErrSkip }); err != nil || nodes.loads != 0 {
 		t.Errorf("skip at the top: %v and %d loads, want none", err, nodes.loads)
 	}
 	stop, n := errors.New("stop"), 0
