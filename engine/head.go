@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -97,8 +98,11 @@ func (h *head) decode(plain []byte) error {
 	w := wire{rest: plain}
 	h.Device = w.array16()
 	h.Seq = w.uint(1 << 62)
-	for range w.count(17) {
+	for i := range w.count(17) {
 		h.Seen = append(h.Seen, collect.Seen{Device: w.array16(), Seq: w.uint(1 << 62)})
+		if i > 0 && bytes.Compare(h.Seen[i-1].Device[:], h.Seen[i].Device[:]) >= 0 {
+			w.fail()
+		}
 	}
 	h.Base = w.uint(1 << 62)
 	h.Time = w.int()

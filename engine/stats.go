@@ -66,8 +66,8 @@ func (a *Archive) stats(ctx context.Context) (Stats, error) {
 	if sealed := st.TreeBytes + st.DataBytes + st.ExpiringBytes; sealed > 0 {
 		st.Deduplication = float64(st.ItemBytes) / float64(sealed)
 	}
-	if n := len(s.heads); n > 1 {
-		if days := float64(s.heads[n-1].Time-s.heads[0].Time) / dayMillis; days > 0 {
+	if n := len(s.heads); n > 1 { // less than a day tells nothing of a day
+		if days := float64(s.heads[n-1].Time-s.heads[0].Time) / dayMillis; days >= 1 {
 			st.Growth = float64(st.StoreBytes) / days
 		}
 	}
