@@ -71,6 +71,6 @@ func (r *run) report() Report {
 	return Report{Snapshot: fmt.Sprintf("%x", r.version.ID[:]), Unchanged: c.unchanged, Items: c.items, Bytes: c.bytes,
 		New: c.fresh, Changed: c.changed, Removed: c.removed, Expired: c.expired, Excluded: c.excluded, Problems: c.problems, Missing: c.missing,
 		BytesRead: c.read, BytesNew: w.fresh.Load(), BytesUploaded: w.uploaded.Load(), Packs: w.packs.Load(), Opened: c.opened,
-		Uploaded:    Uploaded{Tree: w.tree.Load(), Permanent: w.permanent.Load(), Expiring: w.expiring.Load(), Padding: w.padding.Load(), Other: w.other.Load()},
+		Uploaded:    uploaded{Tree: w.tree.Load(), Permanent: w.permanent.Load(), Expiring: w.expiring.Load(), Padding: w.padding.Load(), Other: w.other.Load()},
 		NodesLoaded: r.r.loaded, NodesSaved: w.nodesSaved.Load(), Rewritten: c.rewritten}
 }

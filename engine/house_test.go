@@ -147,7 +147,7 @@ func TestEngineExportsFewNamesAndDocumentsThem(t *testing.T) {
 			}
 		}
 	}
-	if len(names) > 34 {
+	if len(names) > 30 {
 		t.Errorf("engine exports %d names: %v", len(names), names)
 	}
 }

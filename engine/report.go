@@ -33,7 +33,7 @@ type Report struct {
 	BytesNew      int64 // of plain contents that were not in the archive yet
 	BytesUploaded int64 // all objects
 	Packs         int64
-	Uploaded      Uploaded
+	Uploaded      uploaded
 	Opened        int64 // contents that were opened
 	NodesLoaded   int64
 	NodesSaved    int64 // nodes that were new
@@ -42,8 +42,8 @@ type Report struct {
 	Duration      time.Duration
 }
 
-// Uploaded splits what a run sealed, in bytes as they lie in packs.
-type Uploaded struct {
+// uploaded splits what a run sealed, in bytes as they lie in packs.
+type uploaded struct {
 	Tree, Permanent, Expiring int64 // sealed blobs
 	Padding                   int64 // directories and padding of packs
 	Other                     int64 // segments, snapshots, fences
@@ -99,7 +99,6 @@ type PruneReport struct {
 	PacksRead                               int64
 	Requests                                int64
 	Duration                                time.Duration
-	Receipt                                 *Receipt
 }
 
 // CheckOptions say how deep a Check looks. The zero value checks the structure.
