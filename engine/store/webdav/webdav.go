@@ -137,6 +137,11 @@ func (s *Store) makeCollection(ctx context.Context, dir string) error {
 	}
 	switch resp.StatusCode {
 	case http.StatusCreated, http.StatusOK, http.StatusNoContent, http.StatusMethodNotAllowed: // the last: there is one
+	case http.StatusConflict: // what is above is not there: the store's own collection, at the top
+		if path.Dir(dir) == "." && s.makeTop(ctx) {
+			return s.makeCollection(ctx, dir)
+		}
+		return refusal(resp)
 	default:
 		// A writer that meets another here may be told anything: see what is there.
 		info, statErr := s.stat(ctx, dir+"/")
@@ -148,6 +153,20 @@ func (s *Store) makeCollection(ctx context.Context, dir string) error {
 	s.known[dir] = true
 	s.mu.Unlock()
 	return nil
+}
+
+// makeTop makes the collection that the store lies in, once. It reports whether that
+// was tried now.
+func (s *Store) makeTop(ctx context.Context) bool {
+	s.mu.Lock()
+	tried := s.known["."]
+	s.known["."] = true
+	s.mu.Unlock()
+	if tried {
+		return false
+	}
+	resp, err := s.request(ctx, "MKCOL", "", nil, nil)
+	return err == nil && resp.StatusCode == http.StatusCreated
 }
 
 // Delete removes an object. A collection is left alone: WebDAV would remove all in it.
