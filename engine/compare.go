@@ -21,6 +21,10 @@ const (
 func (r *run) compare(rs roots) error {
 	c := &r.counts
 	c.roots, c.unchanged = rs, rs == r.before && r.parent != nil
+	if r.parent == nil { // all of it is new; there is no need to read it back
+		c.fresh = c.items
+		return nil
+	}
 	old, now := r.trees(r.before), r.trees(rs)
 	for i := range old {
 		for ch, err := range tree.Diff(old[i], now[i]) {
