@@ -119,7 +119,13 @@ func (h *head) decode(plain []byte) error {
 		}
 	}
 	h.Body = w.array32()
-	return w.end()
+	if err := w.end(); err != nil {
+		return err
+	}
+	if len(h.Lists)+len(h.Except) > 0 {
+		return fmt.Errorf("lists of packs in packs of their own: %w", seal.ErrVersion)
+	}
+	return nil
 }
 
 // appendNames writes names in ascending order.
