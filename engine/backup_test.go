@@ -31,15 +31,15 @@ func TestUnchangedHistoryWritesOneObject(t *testing.T) {
 	c := newChat("a")
 	history(c, 7, 200, 5, 3000)
 	f.backup(c)
-	*c.opened = 0
+	c.opened.Store(0)
 	f.clock.t = f.clock.t.AddDate(0, 0, 1)
 	f.store.ResetStats()
 	rep := f.backup(c)
 	if s := f.store.Stats(); s.Puts != 1 {
 		t.Errorf("%d objects were written, want 1", s.Puts)
 	}
-	if !rep.Unchanged || rep.NodesSaved != 0 || *c.opened != 0 {
-		t.Errorf("unchanged %v, nodes saved %d, contents opened %d; want true, 0, 0", rep.Unchanged, rep.NodesSaved, *c.opened)
+	if !rep.Unchanged || rep.NodesSaved != 0 || c.opened.Load() != 0 {
+		t.Errorf("unchanged %v, nodes saved %d, contents opened %d; want true, 0, 0", rep.Unchanged, rep.NodesSaved, c.opened.Load())
 	}
 }
 
@@ -70,10 +70,10 @@ func TestDayCostsADay(t *testing.T) {
 		}
 		c.say("g001", i, at, fmt.Sprint("a new day, message ", i), needs...)
 	}
-	*c.opened = 0
+	c.opened.Store(0)
 	rep := f.backup(c)
-	if *c.opened != 10 || rep.New != 210 {
-		t.Errorf("opened %d, new %d; want 10, 210", *c.opened, rep.New)
+	if c.opened.Load() != 10 || rep.New != 210 {
+		t.Errorf("opened %d, new %d; want 10, 210", c.opened.Load(), rep.New)
 	}
 	if u := rep.Uploaded; u.Permanent > int64(media)*102/100 || u.Tree > 100_000 {
 		t.Errorf("uploaded %+v for %d bytes of media and 200 messages", u, media)
@@ -113,8 +113,8 @@ func TestWhatMayNotBeArchivedIsNot(t *testing.T) {
 	if fmt.Sprint(rep.Excluded) != fmt.Sprint(want) {
 		t.Errorf("excluded %v, want %v", rep.Excluded, want)
 	}
-	if *c.opened != 0 {
-		t.Errorf("%d contents of excluded media were opened", *c.opened)
+	if c.opened.Load() != 0 {
+		t.Errorf("%d contents of excluded media were opened", c.opened.Load())
 	}
 	only := newChat("a")
 	only.items[kept] = c.items[kept]
@@ -176,10 +176,10 @@ func TestMovedMediaIsNotReadAgain(t *testing.T) {
 	delete(c.items, p)
 	later := day0.AddDate(0, 0, 14)
 	c.say("g001", 100, later, "second", c.photo("moves", later, 100_000))
-	*c.opened = 0
+	c.opened.Store(0)
 	rep := f.backup(c)
-	if *c.opened != 0 || rep.BytesNew != 0 {
-		t.Errorf("opened %d, new bytes %d; a move is not a reading", *c.opened, rep.BytesNew)
+	if c.opened.Load() != 0 || rep.BytesNew != 0 {
+		t.Errorf("opened %d, new bytes %d; a move is not a reading", c.opened.Load(), rep.BytesNew)
 	}
 	holds(t, f.a, "latest", c)
 }

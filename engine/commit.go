@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/dayfold/dayfold/engine/collect"
@@ -25,7 +26,10 @@ func (r *run) commit(rs roots, partial bool) error {
 	}
 	h := head{Version: v, Time: r.now.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
 	h.Packs, h.Buckets = r.w.needs()
-	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(r.counts.items), Bytes: uint64(r.counts.bytes), Excluded: r.counts.excluded}
+	c := &r.counts
+	c.mu.Lock() // under a checkpoint, other goroutines go on counting
+	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(c.items), Bytes: uint64(c.bytes), Excluded: maps.Clone(c.excluded)}
+	c.mu.Unlock()
 	if h, err = r.s.commit(r.ctx, r.w, h, b, r.from); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,13 +30,13 @@ func (c *clock) now() time.Time { return c.t }
 // A chat is a history in memory. It is a source; opened counts contents that were read.
 type chat struct {
 	items  map[string]engine.Item
-	opened *int
+	opened *atomic.Int64
 	label  string
 	order  *rand.Rand // nil: by key
 }
 
 func newChat(label string) *chat {
-	return &chat{items: map[string]engine.Item{}, opened: new(int), label: label}
+	return &chat{items: map[string]engine.Item{}, opened: new(atomic.Int64), label: label}
 }
 
 func (c *chat) Info() engine.SourceInfo { return engine.SourceInfo{Kind: "test", Label: c.label} }
@@ -76,7 +77,7 @@ func (c *chat) photo(name string, at time.Time, size int) string {
 	opened := c.opened
 	c.items[key] = engine.Item{Key: []byte(key), Kind: engine.Media, Stamp: []byte(name), Time: at, Size: int64(size),
 		Open: func(context.Context) (io.ReadCloser, error) {
-			*opened++
+			opened.Add(1)
 			return io.NopCloser(bytes.NewReader(noise(name, size))), nil
 		}}
 	return key

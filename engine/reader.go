@@ -32,7 +32,7 @@ type reader struct {
 }
 
 // maxNodes bounds the plain nodes that a reader keeps, in bytes.
-const maxNodes = 6 << 20
+const maxNodes = 4 << 20
 
 func (s *session) newReader(ctx context.Context) *reader {
 	return &reader{s: s, ctx: ctx, nodes: map[seal.Ref][]byte{}}

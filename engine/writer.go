@@ -61,7 +61,7 @@ type job struct {
 }
 
 const (
-	maxWaiting  = 8 << 20 // plain bytes waiting to be sealed
+	maxWaiting  = 4 << 20 // plain bytes waiting to be sealed
 	maxExpiring = 4 << 20 // bytes in open packs of all expiry buckets together
 )
 
