@@ -163,9 +163,11 @@ func (c *Cache) fetch(ctx context.Context, name string) ([]byte, error) {
 		}
 		c.mu.Unlock()
 		if first {
-			f.data, f.err = c.store.Get(ctx, name, 0, -1)
-			if f.err == nil {
-				c.insert(name, f.data)
+			var ok bool
+			if f.data, _, ok = c.copied(name, 0, -1); !ok { // else another has just landed
+				if f.data, f.err = c.store.Get(ctx, name, 0, -1); f.err == nil {
+					c.insert(name, f.data)
+				}
 			}
 			c.mu.Lock()
 			delete(c.flights, name)

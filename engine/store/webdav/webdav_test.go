@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 func serve(t *testing.T, choose func(*http.Request) storetest.Fault) (*webdav.Store, *storetest.Proxy) {
 	t.Helper()
 	handler := &dav.Handler{Prefix: "/dav/my files", FileSystem: dav.NewMemFS(), LockSystem: dav.NewMemLS()}
-	proxy := &storetest.Proxy{Next: handler, Choose: choose}
+	proxy := &storetest.Proxy{Next: inTurn(handler), Choose: choose}
 	srv := httptest.NewUnstartedServer(proxy)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Start()
@@ -38,6 +39,27 @@ func serve(t *testing.T, choose func(*http.Request) storetest.Fault) (*webdav.St
 	}
 	t.Cleanup(func() { s.Close() })
 	return s, proxy
+}
+
+// inTurn lets a handler list only while nothing changes: this one breaks a listing off, and
+// says 207 all the same, when a file goes meanwhile. Real servers are asked in servers_test.go.
+func inTurn(next http.Handler) http.Handler {
+	var mu sync.RWMutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body) // a slow body must not hold the others up
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if r.Method == "PROPFIND" {
+			mu.Lock()
+			defer mu.Unlock()
+		} else {
+			mu.RLock()
+			defer mu.RUnlock()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func none(*http.Request) storetest.Fault { return nil }
