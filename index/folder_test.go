@@ -124,7 +124,7 @@ func TestUnclean(t *testing.T) {
 	fresh(t, killed, p)
 	opened := filepath.Join(t.TempDir(), "index") // nothing was written in this session
 	copyFolder(t, opened, closed(t, p))
-	db = open(t, opened)
+	_ = open(t, opened)
 	copyFolder(t, opened+"2", opened)
 	fresh(t, opened+"2", p)
 }
