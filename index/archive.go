@@ -1,110 +1,193 @@
 package index
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
+
+	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
-// An Archive is the places of one archive's blobs. It is safe for concurrent use.
+// A Place is where a blob lies: Len bytes at Off of a pack of that class.
+type Place struct {
+	Pack     pack.Name
+	Class    pack.Class
+	Off, Len uint32
+}
+
+// An Archive is the part of a DB that belongs to one archive.
 type Archive struct {
 	db     *DB
 	keys   *seal.Keys
-	prefix [prefixLen]byte
+	prefix [8]byte
 }
 
-// Lookup returns a place of a blob in a pack whose class outlives want and for
-// which live holds. ok is false when none is known; that says nothing of the
-// store. live is asked while no lock is held, at most three times.
+// Archive returns the part of the archive with that ID. keys make the tags that its
+// records are believed by.
+func (db *DB) Archive(id [16]byte, keys *seal.Keys) *Archive {
+	return &Archive{db: db, keys: keys, prefix: [8]byte(id[:8])}
+}
+
+const (
+	tagLen   = 16
+	placeLen = 32 + 1 + 4 + 4 + 4
+)
+
+func (a *Archive) blobKey(id seal.ID, kind pack.ClassKind) []byte {
+	key := make([]byte, 1+8+16+1)
+	key[0] = 'b'
+	copy(key[1:], a.prefix[:])
+	a.db.cipher.Encrypt(key[9:25], id[:])
+	key[25] = byte(kind)
+	return key
+}
+
+func (a *Archive) packKey(n pack.Name) []byte {
+	key := make([]byte, 1+8+32)
+	key[0] = 'p'
+	copy(key[1:], a.prefix[:])
+	a.db.cipher.Encrypt(key[9:25], n[:16])
+	a.db.cipher.Encrypt(key[25:], n[16:])
+	return key
+}
+
+// Lookup returns where a blob lies in a pack that live says is good and whose class
+// outlives want. ok is false when the index does not know, or cannot be believed.
 func (a *Archive) Lookup(id seal.ID, want pack.Class, live func(pack.Name) bool) (p Place, ok bool) {
-	for _, kind := range kinds(want) {
-		k := a.blobKey(&id, kind)
-		r, found := a.get(k)
-		if !found {
-			continue
-		}
-		p, ok := a.open(k, r)
-		if ok && p.Class.Outlives(want) && live(p.Pack) {
-			return p, true
-		}
-	}
-	return Place{}, false
-}
-
-// kinds returns the classes of packs in which a blob of class want may lie: nodes
-// and contents that stay are in packs of their own, those that expire in any.
-func kinds(want pack.Class) []pack.ClassKind {
+	kinds := [...]pack.ClassKind{want.Kind}
+	try := kinds[:]
 	if want.Kind == pack.Expiring {
-		return []pack.ClassKind{pack.Expiring, pack.Permanent, pack.Tree}
+		try = []pack.ClassKind{pack.Expiring, pack.Permanent, pack.Tree}
 	}
-	return []pack.ClassKind{want.Kind}
+	_ = a.db.badger.View(func(txn *badger.Txn) error { // an error is "does not know"
+		for _, kind := range try {
+			if p, ok = a.read(txn, a.blobKey(id, kind)); ok && p.Class.Outlives(want) && live(p.Pack) {
+				return nil
+			}
+		}
+		p, ok = Place{}, false
+		return nil
+	})
+	return p, ok
 }
 
-// HasPack tells whether all of a pack's table was added, and not forgotten.
-func (a *Archive) HasPack(n pack.Name) bool {
-	k := a.packKey(&n)
-	r, found := a.get(k)
-	if !found {
-		return false
+// read returns the place in a record whose tag verifies.
+func (a *Archive) read(txn *badger.Txn, key []byte) (p Place, ok bool) {
+	item, err := txn.Get(key)
+	if err != nil {
+		return p, false
 	}
-	_, ok := a.open(k, r)
+	err = item.Value(func(v []byte) error {
+		if len(v) != placeLen+tagLen || a.keys.Tag(key, v[:placeLen]) != [tagLen]byte(v[placeLen:]) {
+			return nil
+		}
+		ok = true
+		copy(p.Pack[:], v)
+		p.Class.Kind = pack.ClassKind(v[32])
+		p.Class.Day = binary.LittleEndian.Uint32(v[33:])
+		p.Off = binary.LittleEndian.Uint32(v[37:])
+		p.Len = binary.LittleEndian.Uint32(v[41:])
+		return nil
+	})
+	return p, ok && err == nil
+}
+
+// Add takes in the whole tables of packs. ErrNoSpace means that it did not.
+func (a *Archive) Add(packs ...pack.Packed) error {
+	if err := a.db.room(); err != nil {
+		return err
+	}
+	batch := a.db.badger.NewWriteBatch()
+	defer batch.Cancel()
+	for _, p := range packs {
+		for _, b := range p.Table.Blobs {
+			key := a.blobKey(b.ID, p.Table.Class.Kind)
+			v := make([]byte, 0, placeLen+tagLen)
+			v = append(v, p.Name[:]...)
+			v = append(v, byte(p.Table.Class.Kind))
+			for _, n := range []uint32{p.Table.Class.Day, b.Off, b.Len} {
+				v = binary.LittleEndian.AppendUint32(v, n)
+			}
+			tag := a.keys.Tag(key, v)
+			if err := batch.Set(key, append(v, tag[:]...)); err != nil {
+				return fmt.Errorf("index: %w", err)
+			}
+		}
+	}
+	if err := batch.Flush(); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return a.mark(packs)
+}
+
+// mark says of packs that their tables are in, after they are.
+func (a *Archive) mark(packs []pack.Packed) error {
+	batch := a.db.badger.NewWriteBatch()
+	defer batch.Cancel()
+	for _, p := range packs {
+		key := a.packKey(p.Name)
+		tag := a.keys.Tag(key)
+		if err := batch.Set(key, tag[:]); err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+	}
+	if err := batch.Flush(); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+// HasPack reports whether the table of a pack was taken in.
+func (a *Archive) HasPack(n pack.Name) bool {
+	key := a.packKey(n)
+	ok := false
+	_ = a.db.badger.View(func(txn *badger.Txn) error { // an error is "no"
+		v, err := get(txn, key)
+		tag := a.keys.Tag(key)
+		ok = err == nil && string(v) == string(tag[:])
+		return nil
+	})
 	return ok
 }
 
-// Add adds the tables of packs. Of two packs of one kind of class that have the
-// same blob, the later one counts. An error, which wraps ErrNoSpace when the
-// disk is full, leaves the index usable and some of the tables out of it; the
-// caller may go on without.
-func (a *Archive) Add(packs ...pack.Packed) error {
-	var entries []entry
-	for _, p := range packs {
-		entries = entries[:0]
-		for _, b := range p.Table.Blobs {
-			k := a.blobKey(&b.ID, p.Table.Class.Kind)
-			entries = append(entries, entry{k, a.seal(k, Place{p.Name, p.Table.Class, b.Off, b.Len})})
+// Forget drops what is known of packs that are gone. Places in them stay, and are not
+// believed because their pack is not live.
+func (a *Archive) Forget(packs ...pack.Name) error {
+	if len(packs) == 0 {
+		return nil
+	}
+	if err := a.db.room(); err != nil {
+		return ignoreNoSpace(err)
+	}
+	batch := a.db.badger.NewWriteBatch()
+	defer batch.Cancel()
+	for _, n := range packs {
+		if err := batch.Delete(a.packKey(n)); err != nil {
+			return fmt.Errorf("index: %w", err)
 		}
-		k := a.packKey(&p.Name) // last: it says that all of the others are there
-		entries = append(entries, entry{k, a.seal(k, Place{Pack: p.Name, Class: p.Table.Class, Len: uint32(len(p.Table.Blobs))})})
-		if err := a.do(func(kv kv) error { return kv.set(entries) }); err != nil {
-			return fmt.Errorf("add to index: %w", err)
-		}
+	}
+	if err := batch.Flush(); err != nil {
+		return fmt.Errorf("index: %w", err)
 	}
 	return nil
 }
 
-// Forget takes packs out of the index, so that HasPack does not know them. Their
-// places stay, and are not believed once the packs are not live.
-func (a *Archive) Forget(names ...pack.Name) error {
-	keys := make([]key, len(names))
-	for i := range names {
-		keys[i] = a.packKey(&names[i])
+func ignoreNoSpace(err error) error {
+	if errors.Is(err, ErrNoSpace) {
+		return nil
 	}
-	if err := a.do(func(kv kv) error { return kv.remove(keys) }); err != nil {
-		return fmt.Errorf("forget in index: %w", err)
-	}
-	return nil
+	return err
 }
 
-// Reset takes everything of this archive out of the index. Other archives of the
-// DB wait meanwhile.
+// Reset drops everything that is known of the archive.
 func (a *Archive) Reset() error {
-	a.db.mu.Lock()
-	defer a.db.mu.Unlock()
-	if err := a.db.kv.drop(a.prefix[:]); err != nil {
-		return fmt.Errorf("reset index: %w", err)
+	for _, space := range []byte{'b', 'p'} {
+		if err := a.db.badger.DropPrefix(append([]byte{space}, a.prefix[:]...)); err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
 	}
 	return nil
-}
-
-func (a *Archive) get(k key) (record, bool) {
-	a.db.mu.RLock()
-	defer a.db.mu.RUnlock()
-	return a.db.kv.get(k)
-}
-
-func (a *Archive) do(f func(kv) error) error {
-	a.db.mu.RLock()
-	defer a.db.mu.RUnlock()
-	return f(a.db.kv)
 }

@@ -2,10 +2,10 @@ package index_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
-	"slices"
-	"sync"
 	"testing"
 
 	"github.com/dayfold/dayfold/index"
@@ -32,14 +32,9 @@ func open(t testing.TB, dir string) *index.DB {
 	return db
 }
 
-// archive returns archive n of a database.
-func archive(t testing.TB, db *index.DB, n byte) *index.Archive {
-	return db.Archive([16]byte{n}, keysOf(t, n))
-}
-
 // packed makes up the table of a pack with n blobs.
-func packed(seed uint32, class pack.Class, n int) pack.Packed {
-	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(class.Kind)})
+func packed(seed byte, class pack.Class, n int) pack.Packed {
+	r := rand.NewChaCha8([32]byte{seed, byte(class.Kind)})
 	p := pack.Packed{Size: 1 << 20, Table: pack.Table{Class: class}}
 	_, _ = r.Read(p.Name[:])
 	off := uint32(seal.HeaderSize)
@@ -52,244 +47,239 @@ func packed(seed uint32, class pack.Class, n int) pack.Packed {
 	return p
 }
 
-func add(t testing.TB, a *index.Archive, packs ...pack.Packed) {
-	t.Helper()
-	if err := a.Add(packs...); err != nil {
+func all(pack.Name) bool { return true }
+
+var permanent = pack.Class{Kind: pack.Permanent}
+
+func TestLookupFindsWhatWasAdded(t *testing.T) {
+	for _, dir := range []string{"", filepath.Join(t.TempDir(), "index")} {
+		a := open(t, dir).Archive([16]byte{1}, keysOf(t, 1))
+		p := packed(1, permanent, 1000)
+		if err := a.Add(p); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range p.Table.Blobs {
+			got, ok := a.Lookup(b.ID, permanent, all)
+			if want := (index.Place{Pack: p.Name, Class: permanent, Off: b.Off, Len: b.Len}); !ok || got != want {
+				t.Fatalf("lookup is %+v, %v; want %+v", got, ok, want)
+			}
+		}
+		if !a.HasPack(p.Name) || a.HasPack(pack.Name{1}) {
+			t.Error("HasPack does not tell packs apart")
+		}
+	}
+}
+
+func TestClassesAndLivePacksDecide(t *testing.T) {
+	a := open(t, "").Archive([16]byte{1}, keysOf(t, 1))
+	day := func(d uint32) pack.Class { return pack.Class{Kind: pack.Expiring, Day: d} }
+	p := packed(1, day(10), 1)
+	id := p.Table.Blobs[0].ID
+	if err := a.Add(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		want pack.Class
+		live bool
+		ok   bool
+	}{{day(10), true, true}, {day(9), true, true}, {day(11), true, false}, {permanent, true, false}, {day(10), false, false}} {
+		if _, ok := a.Lookup(id, row.want, func(pack.Name) bool { return row.live }); ok != row.ok {
+			t.Errorf("want %+v, live %v: found %v", row.want, row.live, ok)
+		}
+	}
+	q := packed(2, permanent, 1)
+	q.Table.Blobs[0].ID = id
+	if err := a.Add(q); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := a.Lookup(id, day(11), all); !ok || got.Pack != q.Name {
+		t.Errorf("a permanent copy was not found for a longer life: %+v, %v", got, ok)
+	}
+}
+
+func TestArchivesDoNotSeeEachOther(t *testing.T) {
+	db := open(t, "")
+	a, b := db.Archive([16]byte{1}, keysOf(t, 1)), db.Archive([16]byte{2}, keysOf(t, 2))
+	thief := db.Archive([16]byte{1}, keysOf(t, 2))
+	p := packed(1, permanent, 10)
+	if err := a.Add(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []*index.Archive{b, thief} {
+		if _, ok := other.Lookup(p.Table.Blobs[0].ID, permanent, all); ok || other.HasPack(p.Name) {
+			t.Error("a record of another archive, or under another key, is believed")
+		}
+	}
+	if err := b.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a.Lookup(p.Table.Blobs[0].ID, permanent, all); !ok {
+		t.Error("resetting one archive emptied another")
+	}
+	if err := a.Reset(); err != nil || a.HasPack(p.Name) {
+		t.Errorf("reset left a pack: %v", err)
+	}
+}
+
+func TestReopenedAndUnclean(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	p := packed(1, permanent, 100)
+	db := open(t, dir)
+	if err := db.Archive([16]byte{1}, keysOf(t, 1)).Add(p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := index.Open(dir, index.Options{MinFree: 1}); !errors.Is(err, index.ErrBusy) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir)
+	if !db.Archive([16]byte{1}, keysOf(t, 1)).HasPack(p.Name) {
+		t.Error("a closed database forgot")
+	}
+	copied := filepath.Join(t.TempDir(), "copied") // as a process that was killed leaves it
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, copied)
+	if db.Archive([16]byte{1}, keysOf(t, 1)).HasPack(p.Name) {
+		t.Error("an unclean database is believed")
+	}
+	if _, err := os.Stat(copied + ".set-aside"); err != nil {
+		t.Errorf("the unclean database was not set aside: %v", err)
+	}
+}
+
+func TestFullDiskIsSaid(t *testing.T) {
+	_, err := index.Open(filepath.Join(t.TempDir(), "index"), index.Options{MinFree: 1 << 60})
+	if !errors.Is(err, index.ErrNoSpace) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestDamageCostsOnlyTime flips, cuts and removes the files of a database: it opens,
+// fresh if need be, and never says anything wrong.
+func TestDamageCostsOnlyTime(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	p := packed(1, permanent, 20_000)
+	db := open(t, dir)
+	if err := db.Archive([16]byte{1}, keysOf(t, 1)).Add(p); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, f := range files {
+		for _, what := range []string{"flip", "flip", "flip", "cut", "gone", "empty"} {
+			t.Run(fmt.Sprint(f.Name(), " ", what), func(t *testing.T) {
+				broken := filepath.Join(t.TempDir(), "index")
+				if err := os.CopyFS(filepath.Dir(broken), os.DirFS(filepath.Dir(dir))); err != nil {
+					t.Fatal(err)
+				}
+				damage(t, filepath.Join(broken, f.Name()), what, r)
+				believe(t, broken, p)
+			})
+		}
+	}
+}
+
+func damage(t *testing.T, name, what string, r *rand.Rand) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch what {
+	case "gone":
+		err = os.Remove(name)
+	case "empty":
+		err = os.WriteFile(name, nil, 0o600)
+	case "cut":
+		err = os.WriteFile(name, data[:len(data)/2], 0o600)
+	case "flip":
+		for i := r.IntN(64); i < len(data); i += 4096 {
+			data[i] ^= 1 << r.IntN(8)
+		}
+		err = os.WriteFile(name, data, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func place(p pack.Packed, i int) index.Place {
-	b := p.Table.Blobs[i]
-	return index.Place{Pack: p.Name, Class: p.Table.Class, Off: b.Off, Len: b.Len}
+// believe fails when a database says something wrong of a pack.
+func believe(t *testing.T, dir string, p pack.Packed) {
+	db, err := index.Open(dir, index.Options{MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	a := db.Archive([16]byte{1}, keysOf(t, 1))
+	for _, b := range p.Table.Blobs {
+		got, ok := a.Lookup(b.ID, permanent, all)
+		if want := (index.Place{Pack: p.Name, Class: permanent, Off: b.Off, Len: b.Len}); ok && got != want {
+			t.Fatalf("lookup is %+v, want %+v or nothing", got, want)
+		}
+	}
+	if err := a.Add(p); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := a.Lookup(p.Table.Blobs[7].ID, permanent, all); !ok {
+		t.Error("what was added after the damage is not found")
+	}
 }
 
-func all(pack.Name) bool { return true }
-
-var (
-	tree      = pack.Class{Kind: pack.Tree}
-	permanent = pack.Class{Kind: pack.Permanent}
-)
-
-func day(d uint32) pack.Class { return pack.Class{Kind: pack.Expiring, Day: d} }
-
-// everywhere runs a test on a database in memory and on one on disk.
-func everywhere(t *testing.T, test func(t *testing.T, db *index.DB)) {
-	t.Run("memory", func(t *testing.T) { test(t, open(t, "")) })
-	t.Run("disk", func(t *testing.T) { test(t, open(t, filepath.Join(t.TempDir(), "index"))) })
-}
-
-func TestLookupFindsWhatWasAdded(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, packs := archive(t, db, 1), []pack.Packed{packed(1, permanent, 10_000), packed(2, tree, 1), packed(3, day(7), 10)}
-		add(t, a, packs...)
-		for _, p := range packs {
-			for i, b := range p.Table.Blobs {
-				if got, ok := a.Lookup(b.ID, p.Table.Class, all); !ok || got != place(p, i) {
-					t.Fatalf("got %+v, %v, want %+v", got, ok, place(p, i))
-				}
-			}
-			if !a.HasPack(p.Name) {
-				t.Errorf("a pack of class %v is not there", p.Table.Class)
-			}
-		}
-		if _, ok := a.Lookup(seal.ID{1}, permanent, all); ok || a.HasPack(pack.Name{1}) {
-			t.Error("something is found that was never added")
-		}
-	})
-}
-
-func TestClassAndLifeDecide(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, p := archive(t, db, 1), packed(1, day(10), 1)
-		id := p.Table.Blobs[0].ID
-		add(t, a, p)
-		for _, row := range []struct {
-			want pack.Class
-			live bool
-			ok   bool
-		}{
-			{day(10), true, true}, {day(9), true, true}, {day(0), true, true}, {day(11), true, false},
-			{permanent, true, false}, {tree, true, false}, {pack.Class{}, true, false}, {day(10), false, false},
-		} {
-			if _, ok := a.Lookup(id, row.want, func(pack.Name) bool { return row.live }); ok != row.ok {
-				t.Errorf("want %v, live %v: found %v", row.want, row.live, ok)
-			}
-		}
-		q := packed(2, permanent, 1) // the same blob, kept for longer
-		q.Table.Blobs[0].ID = id
-		add(t, a, q)
-		if got, ok := a.Lookup(id, day(11), all); !ok || got != place(q, 0) {
-			t.Errorf("longer than the bucket: got %+v, %v, want %+v", got, ok, place(q, 0))
-		}
-		if got, ok := a.Lookup(id, day(10), func(n pack.Name) bool { return n == q.Name }); !ok || got != place(q, 0) {
-			t.Errorf("the bucket's pack is gone: got %+v, %v, want %+v", got, ok, place(q, 0))
-		}
-		if got, ok := a.Lookup(id, permanent, all); !ok || got != place(q, 0) {
-			t.Errorf("permanent: got %+v, %v, want %+v", got, ok, place(q, 0))
-		}
-	})
-}
-
-func TestTheLaterPackCounts(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, old, rewritten := archive(t, db, 1), packed(1, permanent, 5), packed(2, permanent, 5)
-		for i := range old.Table.Blobs {
-			rewritten.Table.Blobs[i].ID = old.Table.Blobs[i].ID
-		}
-		add(t, a, old)
-		add(t, a, rewritten)
-		if got, ok := a.Lookup(old.Table.Blobs[2].ID, permanent, all); !ok || got != place(rewritten, 2) {
-			t.Errorf("got %+v, %v, want %+v", got, ok, place(rewritten, 2))
-		}
-	})
-}
-
-func TestForget(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, p, q := archive(t, db, 1), packed(1, permanent, 5), packed(2, permanent, 5)
-		add(t, a, p, q)
-		if err := a.Forget(p.Name, pack.Name{9}); err != nil || a.HasPack(p.Name) || !a.HasPack(q.Name) {
-			t.Errorf("got %v, %v, %v", err, a.HasPack(p.Name), a.HasPack(q.Name))
-		}
-		add(t, a, p)
-		if !a.HasPack(p.Name) {
-			t.Error("a pack that was forgotten cannot be added again")
-		}
-		if err := a.Forget(); err != nil {
-			t.Errorf("forgetting nothing: %v", err)
-		}
-	})
-}
-
-func TestArchivesDoNotSeeEachOther(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, b := archive(t, db, 1), archive(t, db, 2)
-		thief := db.Archive([16]byte{1}, keysOf(t, 2))
-		p := packed(1, permanent, 10)
-		add(t, a, p)
-		for _, other := range []*index.Archive{b, thief} {
-			if _, ok := other.Lookup(p.Table.Blobs[0].ID, permanent, all); ok || other.HasPack(p.Name) {
-				t.Error("a record of another archive, or under another key, is believed")
-			}
-		}
-		if err := b.Reset(); err != nil {
+func TestThousandArchivesShareADatabase(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "index"))
+	for i := range 1000 {
+		id := [16]byte{byte(i), byte(i >> 8), 1}
+		a := db.Archive(id, keysOf(t, byte(i)))
+		p := packed(byte(i), permanent, 20)
+		if err := a.Add(p); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := a.Lookup(p.Table.Blobs[0].ID, permanent, all); !ok || !a.HasPack(p.Name) {
-			t.Error("resetting one archive emptied another")
+		if _, ok := a.Lookup(p.Table.Blobs[3].ID, permanent, all); !ok {
+			t.Fatalf("archive %d does not find its own", i)
 		}
-		if err := a.Reset(); err != nil || a.HasPack(p.Name) {
-			t.Errorf("reset left a pack: %v", err)
-		}
-		if _, ok := a.Lookup(p.Table.Blobs[0].ID, permanent, all); ok {
-			t.Error("reset left a place")
-		}
-		add(t, a, p)
-		if _, ok := a.Lookup(p.Table.Blobs[0].ID, permanent, all); !ok {
-			t.Error("nothing is found after a reset")
-		}
-	})
+	}
 }
 
-func TestAfterClose(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		a, p := archive(t, db, 1), packed(1, permanent, 10)
-		add(t, a, p)
-		if err := errors.Join(db.Close(), db.Close()); err != nil {
-			t.Fatal(err)
+func BenchmarkLookup(b *testing.B) {
+	a := open(b, filepath.Join(b.TempDir(), "index")).Archive([16]byte{1}, keysOf(b, 1))
+	var packs []pack.Packed
+	for i := range 100 {
+		p := packed(byte(i), permanent, 1000)
+		if err := a.Add(p); err != nil {
+			b.Fatal(err)
 		}
-		if _, ok := a.Lookup(p.Table.Blobs[0].ID, permanent, all); ok || a.HasPack(p.Name) {
-			t.Error("a closed database answers")
-		}
-		if err := a.Add(p); err == nil {
-			t.Error("a closed database takes packs")
-		}
-		if err := errors.Join(a.Forget(p.Name), a.Reset()); err != nil {
-			t.Errorf("forgetting in a closed database: %v", err)
-		}
-	})
-}
-
-// All methods may be called at once, Close and Reset too. Run with -race.
-func TestAtOnce(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		var wg sync.WaitGroup
-		for n := range byte(4) {
-			a, p := archive(t, db, n/2), packed(uint32(n), permanent, 200)
-			wg.Go(func() {
-				for i := range 20 {
-					_ = a.Add(p)
-					for _, b := range p.Table.Blobs[:50] {
-						if got, ok := a.Lookup(b.ID, permanent, all); ok && got.Pack != p.Name {
-							t.Errorf("got a place in %v, want %v", got.Pack, p.Name)
-						}
-					}
-					a.HasPack(p.Name)
-					if i%5 == 4 {
-						_ = errors.Join(a.Forget(p.Name), a.Reset())
-					}
-					if n == 0 && i == 15 {
-						_ = db.Close()
-					}
-				}
-			})
-		}
-		wg.Wait()
-	})
-}
-
-// While one archive is reset, the others wait and lose nothing.
-func TestResetBesideAdd(t *testing.T) {
-	everywhere(t, func(t *testing.T, db *index.DB) {
-		var wg sync.WaitGroup
-		a, b := archive(t, db, 1), archive(t, db, 2)
-		wg.Go(func() {
-			for i := range uint32(60) {
-				if err := a.Add(packed(i, permanent, 20)); err != nil {
-					t.Errorf("while another archive is reset: %v", err)
-				}
-			}
-		})
-		for range 5 {
-			if err := errors.Join(b.Add(packed(1, tree, 20)), b.Reset()); err != nil {
-				t.Error(err)
-			}
-		}
-		wg.Wait()
-		for i := range uint32(60) {
-			if !a.HasPack(packed(i, permanent, 20).Name) {
-				t.Errorf("pack %d is lost", i)
+		packs = append(packs, p)
+	}
+	absent := packed(200, permanent, 1000)
+	b.Run("hit", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, ok := a.Lookup(packs[i%100].Table.Blobs[i/100%1000].ID, permanent, all); !ok {
+				b.Fatal("absent")
 			}
 		}
 	})
-}
-
-// A thousand archives share a database, and its memory: what it costs does not
-// depend on how many they are.
-func TestThousandArchives(t *testing.T) {
-	db, keys := open(t, filepath.Join(t.TempDir(), "index")), keysOf(t, 1)
-	before := heap()
-	archives := make([]*index.Archive, 1000)
-	for i := range archives {
-		archives[i] = db.Archive([16]byte{byte(i), byte(i >> 8)}, keys)
-		add(t, archives[i], packed(uint32(i), permanent, 20), packed(uint32(i), tree, 20))
-	}
-	for i, a := range archives {
-		p, other := packed(uint32(i), permanent, 20), packed(uint32(i+1)%1000, permanent, 20)
-		for j, b := range p.Table.Blobs {
-			if got, ok := a.Lookup(b.ID, permanent, all); !ok || got != place(p, j) {
-				t.Fatalf("archive %d: got %+v, %v", i, got, ok)
+	b.Run("miss", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			a.Lookup(absent.Table.Blobs[i%1000].ID, permanent, all)
+		}
+	})
+	b.Run("add", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if err := a.Add(packs[i%100]); err != nil {
+				b.Fatal(err)
 			}
 		}
-		if a.HasPack(other.Name) {
-			t.Fatalf("archive %d has a pack of another", i)
-		}
-	}
-	if grown := heap() - before; grown > 16<<20 {
-		t.Errorf("1,000 archives take %d bytes of memory, want at most 16 MiB", grown)
-	}
-	if i := slices.IndexFunc(archives[:5], func(a *index.Archive) bool { return a.Reset() != nil }); i >= 0 {
-		t.Errorf("archive %d cannot be reset", i)
-	}
+	})
 }

@@ -48,29 +48,6 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// A Builder that is used again, and a buffer that was full of something, make the same pack.
-func TestFinishIntoUsedMemory(t *testing.T) {
-	k, lengths := keys(t, 0), []int{100, 70_000, 3}
-	_, want, wantTable := finish(t, k, permanent, lengths...)
-	b := pack.NewBuilder(pack.Class{Kind: pack.Tree})
-	b.Grow(1000)
-	for i := range 50 {
-		b.Add(id(100+i), bytes.Repeat([]byte{0xaa}, 3000))
-	}
-	b.Reset(permanent)
-	for i, n := range lengths {
-		b.Add(id(i), bytes.Repeat([]byte{byte(i)}, n))
-	}
-	dirty := bytes.Repeat([]byte{0xff}, 100_000)
-	_, got, table, err := b.FinishInto(dirty[:50], k, from(0))
-	if err != nil || !bytes.Equal(got, want) || !slices.Equal(table.Blobs, wantTable.Blobs) || table.Class != permanent {
-		t.Errorf("got %d bytes, %v, %v, want %d bytes, %v", len(got), table, err, len(want), wantTable)
-	}
-	if &got[0] != &dirty[0] {
-		t.Error("the pack is not in the buffer, which is large enough")
-	}
-}
-
 // The order must tell nothing: after 2,000 packs each blob was about as often in each place.
 func TestFinishShuffles(t *testing.T) {
 	k, seen := keys(t, 0), [4][4]int{}
