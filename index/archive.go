@@ -36,11 +36,18 @@ const (
 	placeLen = 32 + 1 + 4 + 4 + 4
 )
 
+// hash fills dst with the keyed hash of name.
+func (db *DB) hash(dst, name []byte) {
+	h := db.hasher.Clone()
+	_, _ = h.Write(name)
+	_, _ = h.Digest().Read(dst) // neither can fail
+}
+
 func (a *Archive) blobKey(id seal.ID, kind pack.ClassKind) []byte {
 	key := make([]byte, 1+8+16+1)
 	key[0] = 'b'
 	copy(key[1:], a.prefix[:])
-	a.db.cipher.Encrypt(key[9:25], id[:])
+	a.db.hash(key[9:25], id[:])
 	key[25] = byte(kind)
 	return key
 }
@@ -49,8 +56,7 @@ func (a *Archive) packKey(n pack.Name) []byte {
 	key := make([]byte, 1+8+32)
 	key[0] = 'p'
 	copy(key[1:], a.prefix[:])
-	a.db.cipher.Encrypt(key[9:25], n[:16])
-	a.db.cipher.Encrypt(key[25:], n[16:])
+	a.db.hash(key[9:], n[:])
 	return key
 }
 

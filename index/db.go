@@ -1,8 +1,6 @@
 package index
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"github.com/zeebo/blake3"
 )
 
 var (
@@ -20,6 +19,8 @@ var (
 	// ErrNoSpace means that the disk is too full for Badger to write safely. The
 	// caller goes on without.
 	ErrNoSpace = errors.New("too little free space for the index")
+	// ErrForeign means that a folder holds other things than an index. It is left alone.
+	ErrForeign = errors.New("the folder is not an index")
 )
 
 // Options say how a database is kept. The zero value is right.
@@ -30,7 +31,7 @@ type Options struct {
 }
 
 const (
-	schema     = "dayfold index 1"
+	schema     = "dayfold index 2"
 	minFree    = 512 << 20
 	memtable   = 4 << 20
 	indexCache = 4 << 20
@@ -41,7 +42,7 @@ type DB struct {
 	badger *badger.DB
 	dir    string
 	free   int64
-	cipher cipher.Block
+	hasher *blake3.Hasher // keyed with the database's own key; cloned for each use
 	lock   *os.File
 
 	mu     sync.Mutex
@@ -49,8 +50,8 @@ type DB struct {
 }
 
 // Open opens the database in a folder, or one in memory if dir is "". One that is
-// unclean, foreign or does not open is renamed to dir+".set-aside" (in the place of an
-// earlier one), and a fresh one is made. ErrBusy and ErrNoSpace are for the caller to
+// unclean or does not open is renamed to dir+".set-aside" (in the place of an earlier
+// one), and a fresh one is made. A folder that holds anything else is ErrForeign. ErrBusy and ErrNoSpace are for the caller to
 // go on with one in memory.
 func Open(dir string, opt Options) (*DB, error) {
 	if opt.MinFree == 0 {
@@ -119,7 +120,7 @@ func (db *DB) open() (err error) {
 	return nil
 }
 
-var headerKey = []byte("header") // schema, then the key of the cipher
+var headerKey = []byte("header") // schema, then the key of the hasher
 
 // header reads the header, or writes one into an empty database.
 func (db *DB) header() error {
@@ -145,7 +146,7 @@ func (db *DB) header() error {
 		if len(header) != len(schema)+32 || string(header[:len(schema)]) != schema {
 			return errors.New("another schema")
 		}
-		db.cipher, err = aes.NewCipher(header[len(schema):])
+		db.hasher, err = blake3.NewKeyed(header[len(schema):])
 		return err
 	})
 }

@@ -9,11 +9,11 @@
 // closed, that is another's, or that does not open is set aside, and a fresh one takes
 // its place.
 //
-// Keys are blob IDs under a cipher with a random key that the database keeps, so that
-// two databases tell nothing about each other:
+// Keys are hashes of blob IDs under a random key that the database keeps: they cannot be
+// turned back, and two databases tell nothing about each other:
 //
-//	'b' │ archive 8 │ cipher(ID) 16 │ kind of class 1    →  pack 32 │ class 1 │ day 4 │ offset 4 │ length 4 │ tag 16
-//	'p' │ archive 8 │ cipher(pack name) 32                →  tag 16
+//	'b' │ archive 8 │ hash(ID) 16 │ kind of class 1    →  pack 32 │ class 1 │ day 4 │ offset 4 │ length 4 │ tag 16
+//	'p' │ archive 8 │ hash(pack name) 32                →  tag 16
 //
 // Memory: two memtables of 4 MiB, no block cache, tables mapped. Measured figures stand
 // with the benchmarks.

@@ -151,6 +151,34 @@ func TestReopenedAndUnclean(t *testing.T) {
 	}
 }
 
+// A folder of somebody else's is neither moved nor deleted, whichever of the two names it has.
+func TestFoldersOfOthersAreLeftAlone(t *testing.T) {
+	for _, name := range []string{"index", "index.set-aside"} {
+		base := t.TempDir()
+		letter := filepath.Join(base, name, "letters", "to mother")
+		if err := os.MkdirAll(filepath.Dir(letter), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(letter, []byte("dear"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name != "index" { // something unclean that has to be set aside
+			if err := os.MkdirAll(filepath.Join(base, "index"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(base, "index", "MANIFEST"), []byte("?"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := index.Open(filepath.Join(base, "index"), index.Options{MinFree: 1}); !errors.Is(err, index.ErrForeign) {
+			t.Errorf("%s: error is %v", name, err)
+		}
+		if _, err := os.Stat(letter); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestFullDiskIsSaid(t *testing.T) {
 	_, err := index.Open(filepath.Join(t.TempDir(), "index"), index.Options{MinFree: 1 << 60})
 	if !errors.Is(err, index.ErrNoSpace) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/zeebo/blake3"
 )
@@ -74,6 +75,11 @@ func (db *DB) seal() error {
 // setAside makes room for a fresh database.
 func (db *DB) setAside() error {
 	aside := db.dir + ".set-aside"
+	for _, dir := range []string{db.dir, aside} {
+		if err := ours(dir); err != nil {
+			return err
+		}
+	}
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
@@ -84,4 +90,26 @@ func (db *DB) setAside() error {
 		return err
 	}
 	return os.MkdirAll(db.dir, 0o700)
+}
+
+// ours is ErrForeign when a folder holds anything that Badger does not make.
+func ours(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case !e.Type().IsRegular():
+			return ErrForeign
+		case slices.Contains([]string{"MANIFEST", "MANIFEST-REWRITE", "KEYREGISTRY", "KEYREGISTRY-REWRITE", "DISCARD", "LOCK"}, name):
+		case slices.Contains([]string{".sst", ".vlog", ".mem"}, filepath.Ext(name)):
+		default:
+			return ErrForeign
+		}
+	}
+	return nil
 }
