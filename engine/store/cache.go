@@ -59,6 +59,9 @@ func (c *Cache) Close() error { return c.root.Close() }
 // Capabilities are those of the store within.
 func (c *Cache) Capabilities() Capabilities { return Declared(c.store) }
 
+// Traits are those of the store within.
+func (c *Cache) Traits(ctx context.Context) (Traits, error) { return Ask(ctx, c.store) }
+
 // Put creates an object, and keeps a copy of it.
 func (c *Cache) Put(ctx context.Context, name string, data []byte) error {
 	err := c.store.Put(ctx, name, data)

@@ -47,6 +47,9 @@ func wait(ctx context.Context, l *rate.Limiter, n int) error {
 // Capabilities are those of the store within.
 func (l *Limit) Capabilities() Capabilities { return Declared(l.store) }
 
+// Traits are those of the store within.
+func (l *Limit) Traits(ctx context.Context) (Traits, error) { return Ask(ctx, l.store) }
+
 // Put creates an object, when its bytes may go.
 func (l *Limit) Put(ctx context.Context, name string, data []byte) error {
 	if err := Check(ctx, "put", name); err != nil {

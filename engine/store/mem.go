@@ -49,6 +49,11 @@ func (m *Mem) Clone() *Mem {
 	return &Mem{objects: maps.Clone(m.objects)}
 }
 
+// Traits are that nothing stays, by this machine's clock.
+func (m *Mem) Traits(context.Context) (Traits, error) {
+	return Traits{Versions: No, Locks: No, Trash: No, Clock: now()}, nil
+}
+
 // Corrupt replaces an object's bytes by what change makes of a copy of them, as a
 // decaying or hostile place would; nil deletes it. It reports whether there was one.
 func (m *Mem) Corrupt(name string, change func([]byte) []byte) bool {

@@ -20,6 +20,9 @@ func (m *Meter) Stats() Stats { return m.stats() }
 // Capabilities are those of the store within.
 func (m *Meter) Capabilities() Capabilities { return Declared(m.store) }
 
+// Traits are those of the store within.
+func (m *Meter) Traits(ctx context.Context) (Traits, error) { return Ask(ctx, m.store) }
+
 // Put creates an object.
 func (m *Meter) Put(ctx context.Context, name string, data []byte) error {
 	m.puts.Add(1)

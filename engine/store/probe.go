@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"sync"
+	"time"
 )
 
 // Capabilities are the promises that not every place can keep. The zero value is the
@@ -33,16 +35,28 @@ func Declared(s Store) Capabilities {
 	return Capabilities{CreateIfAbsent: true, ConsistentList: true, Durable: true}
 }
 
+// A Report is what a probe found.
+type Report struct {
+	Capabilities
+	Traits
+	LongestName int           // bytes of the longest name that was tried and taken
+	Skew        time.Duration // by how much the place's clock is ahead of this machine's; 0 if it does not say
+}
+
+// SafeCollection reports whether several devices may collect garbage in the place. Where
+// they may not, an archive has one pruner, which waits a day before it deletes.
+func (c Capabilities) SafeCollection() bool { return c.CreateIfAbsent && c.ConsistentList }
+
 const (
 	probeWriters = 8
 	probeRounds  = 3
 )
 
 // Probe finds out what a store can do, by putting, reading, listing and deleting small
-// objects named probe/…, and takes away what it put. A store that breaks the part of
-// the contract which no capability covers (bytes, ranges, overwriting, missing objects)
-// is an error. About 60 requests.
-func Probe(ctx context.Context, s Store) (c Capabilities, err error) {
+// objects named probe/…, and takes away what it put; and asks for the traits. A store that
+// breaks the part of the contract which no capability covers (bytes, ranges, overwriting,
+// missing objects) is an error. About 70 requests.
+func Probe(ctx context.Context, s Store) (r Report, err error) {
 	var id [12]byte
 	rand.Read(id[:]) // never fails
 	p := &probe{Store: s, prefix: fmt.Sprintf("probe/%x/", id)}
@@ -51,17 +65,18 @@ func Probe(ctx context.Context, s Store) (c Capabilities, err error) {
 			err = fmt.Errorf("probe: %w", cleanErr)
 		}
 	}()
-	for _, step := range []func(context.Context) error{p.basics, p.list, p.race} {
+	for _, step := range []func(context.Context) error{p.basics, p.list, p.race, p.long, p.ask} {
 		if err := step(ctx); err != nil {
-			return Capabilities{}, fmt.Errorf("probe: %w", err)
+			return Report{}, fmt.Errorf("probe: %w", err)
 		}
 	}
 	most := Declared(s) // asked last: a store may learn its limits by being used
-	return Capabilities{
+	p.report.Capabilities = Capabilities{
 		CreateIfAbsent: p.createIfAbsent && most.CreateIfAbsent,
 		ConsistentList: p.consistentList && most.ConsistentList,
 		Durable:        most.Durable,
-	}, nil
+	}
+	return p.report, nil
 }
 
 type probe struct {
@@ -70,6 +85,7 @@ type probe struct {
 	mu                             sync.Mutex
 	names                          []string // all that may be there
 	createIfAbsent, consistentList bool
+	report                         Report
 }
 
 func (p *probe) put(ctx context.Context, name string, data []byte) error {
@@ -198,5 +214,37 @@ func (p *probe) race(ctx context.Context) error {
 			p.createIfAbsent = false
 		}
 	}
+	return nil
+}
+
+// leastName is how long a name every place must take, in bytes: the engine's own are shorter.
+const leastName = 100
+
+// long finds out how long a name may be, of those that the contract allows.
+func (p *probe) long(ctx context.Context) error {
+	for _, n := range []int{MaxName, 128, leastName} {
+		name := strings.Repeat("n", n-len(p.prefix))
+		err := p.put(ctx, name, nil)
+		if err == nil {
+			_, err = p.Get(ctx, p.prefix+name, 0, -1)
+		}
+		if err == nil {
+			p.report.LongestName = n
+			return nil
+		}
+		if n == leastName || IsTemporary(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask asks for the traits, and compares the clocks.
+func (p *probe) ask(ctx context.Context) (err error) {
+	before := now()
+	if p.report.Traits, err = Ask(ctx, p.Store); err != nil || p.report.Clock.IsZero() {
+		return err
+	}
+	p.report.Skew = p.report.Clock.Sub(before.Add(now().Sub(before) / 2)).Truncate(time.Second)
 	return nil
 }

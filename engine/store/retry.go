@@ -54,6 +54,16 @@ func orDefault[T int | time.Duration](v, def T) T {
 // Capabilities are those of the store within.
 func (r *Retry) Capabilities() Capabilities { return Declared(r.store) }
 
+// Traits are those of the store within.
+func (r *Retry) Traits(ctx context.Context) (Traits, error) {
+	for attempt := 0; ; attempt++ {
+		t, err := Ask(ctx, r.store)
+		if !r.again(ctx, attempt, err) {
+			return t, err
+		}
+	}
+}
+
 // now and sleep are the package's clock.
 func now() time.Time { return time.Now() }
 

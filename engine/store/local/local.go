@@ -25,6 +25,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/dayfold/dayfold/engine/store"
 )
@@ -78,6 +79,11 @@ func (s *Store) Close() error { return s.root.Close() }
 // Capabilities says whether files are put in place without replacing others.
 func (s *Store) Capabilities() store.Capabilities {
 	return store.Capabilities{CreateIfAbsent: s.linked.Load(), ConsistentList: true, Durable: true}
+}
+
+// Traits are this machine's. A file system that keeps old versions does not say so.
+func (s *Store) Traits(context.Context) (store.Traits, error) {
+	return store.Traits{Locks: store.No, Trash: store.No, Clock: time.Now()}, nil
 }
 
 // Get reads a part of a file.

@@ -60,6 +60,9 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	return &Store{s}, nil
 }
 
+// Traits are not known: behind rclone there may be anything.
+func (s *Store) Traits(context.Context) (store.Traits, error) { return store.Traits{}, nil }
+
 // dial starts the program. Its standard output and input are the channel; what it says
 // besides is dropped, since it may say anything.
 func (o Options) dial(context.Context) (sftp.Link, error) {

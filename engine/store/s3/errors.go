@@ -48,6 +48,7 @@ var errEndless = errors.New("the listing does not end")
 type guard struct {
 	next    http.RoundTripper
 	timeout time.Duration
+	clock   *dial
 }
 
 // RoundTrip makes one request.
@@ -63,6 +64,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
+	g.clock.note(resp.Header)
 	body := answer{&capped{resp.Body, maxAnswer}, resp.Body, cancel}
 	if r.URL.RawQuery == "" && resp.StatusCode < 300 {
 		body.Reader = io.LimitReader(resp.Body, store.MaxObject+1) // one more, so that it shows
@@ -131,6 +133,8 @@ func answered(r minio.ErrorResponse) error {
 		return fs.ErrNotExist
 	case r.StatusCode == http.StatusInsufficientStorage || strings.Contains(r.Code, "Quota") || strings.HasSuffix(r.Code, "StorageFull"):
 		return store.ErrNoSpace
+	case r.StatusCode == http.StatusNotImplemented:
+		return err
 	case r.Code == "RequestTimeTooSkewed":
 		return fmt.Errorf("%w: this machine's clock is wrong", err)
 	case r.Code == "RequestTimeout" || r.Code == "SlowDown" || r.Code == "BadDigest":

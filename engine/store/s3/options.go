@@ -84,14 +84,15 @@ func (o Options) open() (*Store, error) {
 	if timeout <= 0 {
 		timeout = 5 * time.Minute
 	}
+	clock := new(dial)
 	client, err := minio.New(o.Endpoint, &minio.Options{
-		Creds: o.credentials(), Secure: !o.PlainHTTP, Transport: guard{transport, timeout}, Region: o.region(),
+		Creds: o.credentials(), Secure: !o.PlainHTTP, Transport: guard{transport, timeout, clock}, Region: o.region(),
 		BucketLookup: o.lookup(), MaxRetries: 1,
 	})
 	if err != nil {
 		return nil, plain(err)
 	}
-	s := &Store{core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, close: transport.CloseIdleConnections}
+	s := &Store{core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, close: transport.CloseIdleConnections, dial: clock}
 	if s.prefix != "" {
 		s.prefix += "/"
 	}

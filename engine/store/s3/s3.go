@@ -32,6 +32,7 @@ type Store struct {
 	bucket string
 	prefix string // "", or ends with a slash
 	close  func()
+	dial   *dial
 }
 
 // Open makes a store of what opt names. No request is made yet.

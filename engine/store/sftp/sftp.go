@@ -13,10 +13,12 @@ package sftp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -117,6 +119,30 @@ func (s *Store) Capabilities() store.Capabilities {
 		most.Durable = most.Durable && s.conn.sync
 	}
 	return most
+}
+
+// Traits are what SFTP has: no locks and no trash. Whether the server's file system keeps
+// old versions it does not say. Its clock is the time of a file that is made for that.
+func (s *Store) Traits(ctx context.Context) (store.Traits, error) {
+	t := store.Traits{Locks: store.No, Trash: store.No}
+	err := s.do(ctx, "open", "store", func(c *conn) error {
+		temp := s.path(tempPrefix + rand.Text())
+		f, err := c.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		if err != nil {
+			return err
+		}
+		defer c.Remove(temp)
+		defer f.Close()
+		info, err := f.Stat()
+		if err == nil {
+			t.Clock = info.ModTime()
+		}
+		return err
+	})
+	if err != nil && !store.IsTemporary(err) && ctx.Err() == nil {
+		err = nil // it may not be written
+	}
+	return t, err
 }
 
 // connected is the connection, made if there is none.

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dayfold/dayfold/engine/store"
@@ -41,6 +42,7 @@ type client struct {
 	base               *url.URL // path ends with a slash
 	username, password string
 	timeout            time.Duration
+	date               *atomic.Pointer[time.Time] // the server's, in its last answer
 }
 
 func (o Options) client() (client, error) {
@@ -75,7 +77,7 @@ func (o Options) client() (client, error) {
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
-	c := client{base: base, username: o.Username, password: o.Password, timeout: o.Timeout}
+	c := client{base: base, username: o.Username, password: o.Password, timeout: o.Timeout, date: new(atomic.Pointer[time.Time])}
 	c.http = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if c.timeout <= 0 {
 		c.timeout = 5 * time.Minute
@@ -100,12 +102,17 @@ func (c *client) url(name string) string {
 
 // open makes a request; the caller reads the body and calls done.
 func (c *client) open(ctx context.Context, method, name string, header http.Header, body []byte) (*http.Response, func(), error) {
+	return c.ask(ctx, method, c.url(name), header, body)
+}
+
+// ask is open for any address of the server.
+func (c *client) ask(ctx context.Context, method, url string, header http.Header, body []byte) (*http.Response, func(), error) {
 	inner, cancel := context.WithTimeout(ctx, c.timeout)
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(inner, method, c.url(name), reader)
+	req, err := http.NewRequestWithContext(inner, method, url, reader)
 	if err != nil {
 		cancel()
 		return nil, nil, err
@@ -121,6 +128,7 @@ func (c *client) open(ctx context.Context, method, name string, header http.Head
 		cancel()
 		return nil, nil, unanswered(err)
 	}
+	c.note(resp.Header)
 	return resp, func() {
 		io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 		resp.Body.Close()
