@@ -4,23 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dayfold/dayfold/engine"
 )
 
 // backupFlags are what backup takes.
 type backupFlags struct {
-	source  sourceFlags
-	opt     engine.BackupOptions
+	source sourceFlags
+	rules  ruleFlags
+	opt    engine.BackupOptions
+	keep   keepFlags
+	prune  bool
+}
+
+// ruleFlags say what of a source is archived.
+type ruleFlags struct {
+	rules   engine.Rules
 	since   date
 	exclude []string
-	keep    keepFlags
-	prune   bool
+}
+
+func (r *ruleFlags) flags(f *pflag.FlagSet) {
+	f.BoolVar(&r.rules.TextOnly, "text-only", false, "no media")
+	f.IntVar(&r.rules.MediaDays, "media-days", 0, "no media older than `N` days")
+	f.Var(&r.since, "since", "nothing older")
+	f.StringSliceVar(&r.exclude, "exclude-group", nil, "leave out this `GROUP`, a conversation")
+}
+
+// of is what the flags say, as the engine takes it.
+func (r *ruleFlags) of() engine.Rules {
+	rules := r.rules
+	rules.Since = r.since.Time
+	for _, g := range r.exclude {
+		rules.Exclude = append(rules.Exclude, []byte(g))
+	}
+	return rules
 }
 
 func (c *cli) backupCommand() *cobra.Command {
@@ -42,10 +63,7 @@ exit code is 3.`,
 	}
 	f := cmd.Flags()
 	b.source.flags(f)
-	f.BoolVar(&b.opt.Rules.TextOnly, "text-only", false, "no media")
-	f.IntVar(&b.opt.Rules.MediaDays, "media-days", 0, "no media older than `N` days")
-	f.Var(&b.since, "since", "nothing older")
-	f.StringSliceVar(&b.exclude, "exclude-group", nil, "leave out this `GROUP`, a conversation")
+	b.rules.flags(f)
 	f.StringSliceVar(&b.opt.Tags, "tag", nil, "mark the snapshot with a `TAG`")
 	f.BoolVarP(&b.opt.DryRun, "dry-run", "n", false, "read and report, but write nothing")
 	f.BoolVar(&b.opt.Insist, "insist", false, "even if most of the history is gone, or the clock is far off")
@@ -55,10 +73,7 @@ exit code is 3.`,
 }
 
 func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error {
-	b.opt.Rules.Since = b.since.Time
-	for _, g := range b.exclude {
-		b.opt.Rules.Exclude = append(b.opt.Rules.Exclude, []byte(g))
-	}
+	b.opt.Rules = b.rules.of()
 	sources, err := c.openSources(ctx, paths, &b.source)
 	defer closeAll(sources)
 	if err != nil {
@@ -69,7 +84,7 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 		return err
 	}
 	defer a.Close()
-	sum := backupSummary{Type: "summary", Snapshots: []string{}, Excluded: map[string]int64{}, Errors: []problemLine{}, DryRun: b.opt.DryRun}
+	sum := backupSummary{Type: "summary", Snapshots: []string{}, Excluded: map[string]int64{}, Errors: []problemLine{}, Findings: []findingLine{}, DryRun: b.opt.DryRun}
 	if made != nil {
 		sum.Created, sum.Key = made.Repo, made.Key
 	}
@@ -80,6 +95,7 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 			return err
 		}
 		sum.add(&r)
+		sum.Findings = append(sum.Findings, findingsOf(src)...)
 		missing += r.Missing
 	}
 	switch {
@@ -118,6 +134,9 @@ func (c *cli) backupOne(ctx context.Context, a *archive, src source, b *backupFl
 	}
 	c.warnOf(r.Problems, r.Missing)
 	c.tellBackup(&r, b.opt.DryRun)
+	for _, f := range findingsOf(src) {
+		c.tell("  the source has %s: %s\n", f.What, f.text())
+	}
 	return r, nil
 }
 
@@ -132,11 +151,7 @@ func (c *cli) tellBackup(r *engine.Report, dryRun bool) {
 	}
 	c.tell("\n  %s new, %s changed, %s removed, %s expired\n", count(r.New), count(r.Changed), count(r.Removed), count(r.Expired))
 	if len(r.Excluded) > 0 {
-		var parts []string
-		for _, why := range slices.Sorted(maps.Keys(r.Excluded)) {
-			parts = append(parts, count(r.Excluded[why])+" "+why)
-		}
-		c.tell("  left out: %s\n", strings.Join(parts, ", "))
+		c.tell("  left out: %s\n", reasons(r.Excluded))
 	}
 	c.tell("  %s read, %s of it new, %s %s in %s, %s\n", bytesOf(r.BytesRead), bytesOf(r.BytesNew), would(dryRun, "upload", "uploaded"),
 		bytesOf(r.BytesUploaded), plural(r.Packs, "pack"), lasting(r.Duration))
@@ -189,6 +204,7 @@ type backupSummary struct {
 	Seconds       float64          `json:"duration_s"`
 	Missing       int64            `json:"missing"`
 	Errors        []problemLine    `json:"errors"`
+	Findings      []findingLine    `json:"findings"` // how parts of the sources do not agree
 	DryRun        bool             `json:"dry_run"`
 	Created       string           `json:"created_repo,omitempty"`
 	Key           string           `json:"recovery_key,omitempty"`

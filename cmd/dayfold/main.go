@@ -66,7 +66,7 @@ decrypted once the old ones are forgotten.`,
 		&cobra.Group{ID: "more", Title: "More:"},
 	)
 	root.AddCommand(
-		c.initCommand(), c.backupCommand(), c.snapshotsCommand(), c.lsCommand(), c.catCommand(), c.restoreCommand(), c.diffCommand(),
+		c.initCommand(), c.backupCommand(), c.inspectCommand(), c.snapshotsCommand(), c.lsCommand(), c.catCommand(), c.restoreCommand(), c.diffCommand(),
 		c.forgetCommand(), c.eraseCommand(), c.pruneCommand(), c.checkCommand(), c.statsCommand(), c.keyCommand(), c.rebuildIndexCommand(),
 		c.versionCommand(), c.demoCommand(), c.manCommand(),
 	)

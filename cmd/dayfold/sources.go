@@ -26,6 +26,7 @@ type source interface {
 // sourceFlags say how sources are opened.
 type sourceFlags struct {
 	kind, signalKeyFile string
+	found               string      // the kind that was opened last
 	key                 *signal.Key // once it is known
 }
 
@@ -51,6 +52,7 @@ func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (sour
 		kind = recognize(path)
 		c.say("%s: taken as %s", visible(path), kind)
 	}
+	s.found = kind
 	switch kind {
 	case signallocal.Kind:
 		key, err := c.signalKey(ctx, s)
@@ -106,6 +108,9 @@ func recognize(path string) string {
 	return dir.Kind
 }
 
+// errNoSecret: what opens a source was not given, and there is nobody to ask.
+var errNoSecret = errors.New("no key for it")
+
 // signalKey is the key of a Signal local backup, from its file, the environment or the
 // terminal, which is asked once.
 func (c *cli) signalKey(ctx context.Context, s *sourceFlags) (signal.Key, error) {
@@ -137,7 +142,7 @@ func (c *cli) signalKeyText(ctx context.Context, s *sourceFlags) (string, error)
 	}
 	text, err := c.ask(ctx, "Key of the Signal backup (64 characters): ")
 	if errors.Is(err, errNobody) {
-		err = misused("a Signal local backup needs its key: give --signal-key-file or $%s", signalKeyVariable)
+		err = misused("a Signal local backup, and %w: give --signal-key-file or $%s", errNoSecret, signalKeyVariable)
 	}
 	return text, err
 }

@@ -374,3 +374,22 @@ func TestSameFactsInBothForms(t *testing.T) {
 		}
 	}
 }
+
+func TestLook(t *testing.T) {
+	dir := exported(t)
+	d, err := export.Look(zipped(t, dir))
+	if err != nil || d.Version != "1" || d.App != "test" || d.Made.UnixMilli() != signaltest.Made || d.Files != 0 {
+		t.Errorf("Look = %+v, %v", d, err)
+	}
+	src, err := export.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if _, err := signaltest.Collect(src); err != nil {
+		t.Fatal(err)
+	}
+	if d = src.Description(); d.Files != 11 || d.Counts["media"] != 11 || d.Counts["recipient"] != 7 || len(d.Findings) > 0 {
+		t.Errorf("Description = %+v", d)
+	}
+}

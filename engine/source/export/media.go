@@ -59,6 +59,10 @@ func (s *Source) files() (map[signal.MediaName]found, error) {
 			return
 		}
 		files[name] = found{path, ext, size}
+		s.mu.Lock()
+		s.report.Files++
+		s.report.Bytes += size
+		s.mu.Unlock()
 	})
 	return files, err
 }

@@ -13,6 +13,8 @@ type Report struct {
 	Lines      map[signal.FrameKind]int64
 	Unreadable int64        // lines that are no JSON of Signal's, or too long
 	Media      int64        // that the lines show
+	Files      int64        // media files that lie there
+	Bytes      int64        // of those
 	Missing    signal.Names // shown, but not in the folder
 	Altered    signal.Names // not what was shown (size, hash)
 	Unshown    signal.Names // in the folder, and nothing shows them: kept all the same

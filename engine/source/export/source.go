@@ -27,6 +27,7 @@ const maxMetadata = 16 << 10 // bytes of metadata.json
 type Source struct {
 	tree  tree
 	info  engine.SourceInfo
+	first []byte // line of main.jsonl
 	names *signal.Namer
 
 	mu     sync.Mutex
@@ -91,7 +92,7 @@ func (s *Source) open() error {
 	if err != nil {
 		return err
 	}
-	s.names = signal.NewNamer(secret)
+	s.first, s.names = first, signal.NewNamer(secret)
 	data, err := signal.Origin{Metadata: metadata, Info: first}.Data()
 	s.info = engine.SourceInfo{Kind: Kind, Label: s.names.Hash("label"), Data: data}
 	return err

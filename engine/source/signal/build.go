@@ -32,6 +32,16 @@ const (
 	FrameFolder
 )
 
+var frameWords = [...]string{"unknown", "account", "recipient", "chat", "message", "sticker pack", "call", "notification profile", "chat folder"}
+
+// String returns what people call it.
+func (k FrameKind) String() string {
+	if k < 0 || int(k) >= len(frameWords) {
+		k = 0
+	}
+	return frameWords[k]
+}
+
 // Info is the first message of main: which backup this is.
 type Info struct {
 	Version      uint64 // 1

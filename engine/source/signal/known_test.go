@@ -160,3 +160,21 @@ func TestPaddedSize(t *testing.T) {
 		}
 	}
 }
+
+// Of a thousand sizes a few can be a media file's, and each real one can.
+func TestSealedSizesAreFew(t *testing.T) {
+	for n := int64(0); n < 100_000; n += 37 {
+		if size := signal.SealedSize(n); !signal.IsSealedSize(size) || signal.IsSealedSize(size+1) || signal.IsSealedSize(size-1) {
+			t.Errorf("%d bytes, of a media of %d", size, n)
+		}
+	}
+	few := 0
+	for size := int64(-100); size < 100_000; size++ {
+		if signal.IsSealedSize(size) {
+			few++
+		}
+	}
+	if few < 100 || few > 120 {
+		t.Errorf("%d sizes below 100,000, want one for each power of 1.05", few)
+	}
+}

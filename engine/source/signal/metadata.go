@@ -27,6 +27,12 @@ func OpenMetadata(k Key, file []byte) (id [16]byte, err error) {
 	return id, nil
 }
 
+// MetadataVersion returns the version of a metadata file, for which no key is needed.
+func MetadataVersion(file []byte) (uint64, error) {
+	version, _, _, err := parseMetadata(file)
+	return version, err
+}
+
 // SealMetadata returns a metadata file for id, with an IV from rand.
 func SealMetadata(rand io.Reader, k Key, id [16]byte) ([]byte, error) {
 	iv := make([]byte, 12)

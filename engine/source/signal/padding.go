@@ -15,6 +15,18 @@ func PaddedSize(n int64) int64 {
 	return max(n, int64(math.Floor(math.Pow(1.05, step))))
 }
 
+// IsSealedSize says whether a media file may have this size: whatever its content, it
+// was padded to one of few.
+func IsSealedSize(size int64) bool {
+	blocks := (size-ivSize-macSize)/blockSize - 1
+	for n := blocks * blockSize; n < (blocks+1)*blockSize; n++ {
+		if n >= minPadded && PaddedSize(n) == n && SealedSize(n) == size {
+			return true
+		}
+	}
+	return false
+}
+
 // SealedSize returns the size of the file of a media of n bytes:
 // IV, padded content with one to sixteen bytes of CBC padding, HMAC.
 func SealedSize(n int64) int64 {

@@ -29,6 +29,7 @@ type Source struct {
 	others []string // the other snapshots
 	keys   *signal.Keys
 	info   engine.SourceInfo
+	first  signal.Info // the first message of main
 	report *report
 }
 
@@ -195,7 +196,7 @@ func (s *Source) readInfo(r io.Reader, size int64, metadata []byte) error {
 		if err != nil {
 			return err
 		}
-		if _, err := signal.ReadInfo(message); err != nil {
+		if s.first, err = signal.ReadInfo(message); err != nil {
 			return err
 		}
 		data, err := signal.Origin{Name: s.name, Metadata: metadata, Info: message}.Data()

@@ -23,6 +23,8 @@ type Report struct {
 	Frames     map[signal.FrameKind]int64
 	Unreadable int64 // frames that are no protobuf
 	Media      int64 // that main shows
+	// Files lie in the folder of media, of Bytes in all.
+	Files, Bytes int64
 	// Missing media are shown by main, but not in the folder; Altered ones are not
 	// what was shown (size, HMAC, hash).
 	Missing, Altered signal.Names
@@ -140,6 +142,8 @@ func (s *Source) folder(fn func(signal.MediaName, int64)) {
 				s.report.Superfluous.Add(fmt.Sprintf("%02x/(%d characters)", i, len(e.Name())))
 				continue
 			}
+			s.report.Files++
+			s.report.Bytes += info.Size()
 			fn(name, info.Size())
 		}
 	}
