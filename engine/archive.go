@@ -70,6 +70,7 @@ type Archive struct {
 	index  *index.Archive
 	own    *index.DB // opened by us
 	device *device
+	probed *store.Report // by Create; nil: it was opened
 
 	progressMu sync.Mutex // see progress
 	mu         sync.Mutex
@@ -107,7 +108,7 @@ func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Optio
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	caps, err := store.Probe(ctx, st)
+	probed, err := store.Probe(ctx, st)
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
@@ -116,7 +117,8 @@ func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Optio
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	c := config{PackSize: opt.PackSize, TreePackSize: opt.TreePackSize, Strict: opt.Strict, HideExpiry: opt.HideExpiry,
-		CreateIfAbsent: caps.CreateIfAbsent, ConsistentList: caps.ConsistentList}
+		CreateIfAbsent: probed.CreateIfAbsent, ConsistentList: probed.ConsistentList,
+		Versions: probed.Versions == store.Yes, Locks: probed.Locks == store.Yes, Trash: probed.Trash == store.Yes}
 	if _, err := io.ReadFull(opt.Rand, c.ID[:]); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
@@ -131,7 +133,11 @@ func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Optio
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	return open(ctx, st, keys, c, opt)
+	a, err := open(ctx, st, keys, c, opt)
+	if err == nil {
+		a.probed = &probed
+	}
+	return a, err
 }
 
 // Open opens the archive in a store. The errors to branch on are ErrNoArchive,

@@ -24,7 +24,7 @@ func sampleBody() body {
 }
 
 func sampleConfig() config {
-	return config{ID: [16]byte{5}, Strict: true, ConsistentList: true, PackSize: 8 << 20, TreePackSize: 2 << 20}
+	return config{ID: [16]byte{5}, Strict: true, ConsistentList: true, Versions: true, Trash: true, PackSize: 8 << 20, TreePackSize: 2 << 20}
 }
 
 // codecs are the objects that the engine itself writes. again decodes and encodes.

@@ -45,6 +45,7 @@ type creation struct {
 	ID   string `json:"archive_id"`
 	Key  string `json:"recovery_key"`
 	File string `json:"key_file,omitempty"` // where the key was written
+	*storeLine
 
 	groups string
 }
@@ -66,7 +67,9 @@ func (c *cli) initialize(ctx context.Context, strict, hideExpiry bool) (*creatio
 		}
 		return nil, nil, err
 	}
-	return &creation{"summary", c.place(), a.ID(), key.Reveal(), file, key.Groups()}, a, nil
+	probed := a.Probed()
+	c.cautions(&probed)
+	return &creation{"summary", c.place(), a.ID(), key.Reveal(), file, storeLineOf(&probed), key.Groups()}, a, nil
 }
 
 // keyForNew is the key of a new archive: the one that is given, else a new one, which

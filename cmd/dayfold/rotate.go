@@ -43,7 +43,7 @@ func (c *cli) rotateKey(ctx context.Context) error {
 	if err := c.replaceKey(a, file, id); err != nil {
 		return fmt.Errorf("the new key is in %s.new, and the old one still works: %w", visible(file), err)
 	}
-	made := creation{"summary", c.place(), a.ID(), key.Reveal(), file, key.Groups()}
+	made := creation{"summary", c.place(), a.ID(), key.Reveal(), file, nil, key.Groups()}
 	c.print("new %s", made.keyText())
 	if err := c.emit(keySummary{"summary", a.ID(), made.Key, file, id}); err != nil {
 		return err
