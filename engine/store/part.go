@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// MaxObject is the longest object that is read whole from a place over the network, in
-// bytes: no object of an archive comes near it, but an answer without end does.
+// MaxObject is the longest object that is read whole, in bytes: no object of an archive
+// comes near it, but an answer without end does, and a file that somebody laid there.
 const MaxObject = 64 << 20
 
 // ReadPart reads an answer of a place over the network: n bytes, or all that follow if

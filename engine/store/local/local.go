@@ -113,6 +113,8 @@ func (s *Store) read(name string, off int64, n int) ([]byte, error) {
 		return nil, fs.ErrInvalid
 	case off > info.Size() || int64(n) > info.Size()-off:
 		return nil, io.ErrUnexpectedEOF
+	case n < 0 && info.Size()-off > store.MaxObject:
+		return nil, fmt.Errorf("a file of %d bytes is too long", info.Size())
 	case n < 0:
 		n = int(info.Size() - off)
 	}

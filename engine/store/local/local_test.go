@@ -185,6 +185,27 @@ func TestNoSpace(t *testing.T) {
 	}
 }
 
+// A file of 10 GiB that somebody laid there is no object, and costs no memory.
+func TestHugeFilesAreNotRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte("begins"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "config"), 10<<30); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if got, err := s.Get(t.Context(), "config", 0, -1); err == nil || store.IsTemporary(err) {
+		t.Errorf("%d bytes, %v; want an error", len(got), err)
+	}
+	if got, err := s.Get(t.Context(), "config", 10<<30-9, -1); err != nil || len(got) != 9 {
+		t.Errorf("the end: %q, %v", got, err)
+	}
+	if got, err := s.Get(t.Context(), "config", 0, 6); err != nil || string(got) != "begins" {
+		t.Errorf("the beginning: %q, %v", got, err)
+	}
+}
+
 // Writers in several processes: this test runs itself as those.
 func TestProcessesRace(t *testing.T) {
 	const env = "DAYFOLD_TEST_RACE_DIR"
