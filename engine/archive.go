@@ -108,30 +108,42 @@ func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Optio
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	probed, err := store.Probe(ctx, st)
-	if err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
 	ak, err := seal.NewArchiveKey(opt.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	c := config{PackSize: opt.PackSize, TreePackSize: opt.TreePackSize, Strict: opt.Strict, HideExpiry: opt.HideExpiry,
-		CreateIfAbsent: probed.CreateIfAbsent, ConsistentList: probed.ConsistentList,
-		Versions: probed.Versions == store.Yes, Locks: probed.Locks == store.Yes, Trash: probed.Trash == store.Yes}
-	if _, err := io.ReadFull(opt.Rand, c.ID[:]); err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	if _, err := putSlot(ctx, st, opt.Rand, key, ak); err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	keys := seal.Derive(ak, nil)
-	sealed, err := keys.SealObject(opt.Rand, seal.RoleConfig, configName, c.encode(), pack.ObjectSize)
-	if err == nil {
-		err = st.Put(ctx, configName, sealed)
-	}
+	c := config{PackSize: opt.PackSize, TreePackSize: opt.TreePackSize, Strict: opt.Strict, HideExpiry: opt.HideExpiry}
+	a, err := create(ctx, st, seal.Derive(ak, nil), c, opt, func() error {
+		_, err := putSlot(ctx, st, opt.Rand, key, ak)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
+	}
+	return a, nil
+}
+
+// create makes an archive with the config c, a new ID and what a probe of the store
+// finds. slots puts its key slots; the config comes last.
+func create(ctx context.Context, st store.Store, keys *seal.Keys, c config, opt Options, slots func() error) (*Archive, error) {
+	probed, err := store.Probe(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	c.CreateIfAbsent, c.ConsistentList = probed.CreateIfAbsent, probed.ConsistentList
+	c.Versions, c.Locks, c.Trash = probed.Versions == store.Yes, probed.Locks == store.Yes, probed.Trash == store.Yes
+	if _, err := io.ReadFull(opt.Rand, c.ID[:]); err != nil {
+		return nil, err
+	}
+	if err := slots(); err != nil {
+		return nil, err
+	}
+	sealed, err := keys.SealObject(opt.Rand, seal.RoleConfig, configName, c.encode(), pack.ObjectSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Put(ctx, configName, sealed); err != nil {
+		return nil, err
 	}
 	a, err := open(ctx, st, keys, c, opt)
 	if err == nil {
@@ -148,22 +160,30 @@ func Open(ctx context.Context, st store.Store, secret seal.Secret, opt Options) 
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	data, err := st.Get(ctx, configName, 0, -1)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open: %w", ErrNoArchive)
-	}
+	c, err := readConfig(ctx, st, keys)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
+	return open(ctx, st, keys, c, opt)
+}
+
+func readConfig(ctx context.Context, st store.Store, keys *seal.Keys) (config, error) {
+	data, err := st.Get(ctx, configName, 0, -1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config{}, ErrNoArchive
+	}
+	if err != nil {
+		return config{}, err
+	}
 	plain, err := keys.OpenObject(seal.RoleConfig, configName, data)
 	if err != nil {
-		return nil, fmt.Errorf("open: config: %w", err)
+		return config{}, fmt.Errorf("config: %w", err)
 	}
 	c, err := decodeConfig(plain)
 	if err != nil {
-		return nil, fmt.Errorf("open: config: %w", err)
+		return config{}, fmt.Errorf("config: %w", err)
 	}
-	return open(ctx, st, keys, c, opt)
+	return c, nil
 }
 
 func open(ctx context.Context, st store.Store, keys *seal.Keys, c config, opt Options) (*Archive, error) {

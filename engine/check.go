@@ -84,11 +84,16 @@ func (c *checker) found(key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, seal.ErrCorrupt) || errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrVersion) || errors.Is(err, fs.ErrNotExist) {
+	if isDamage(err) {
 		c.problems(&Problem{Key: []byte(key), Err: err})
 		return nil
 	}
 	return err
+}
+
+// isDamage tells an object that is damaged or gone from a store that cannot be reached.
+func isDamage(err error) bool {
+	return errors.Is(err, seal.ErrCorrupt) || errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrVersion) || errors.Is(err, fs.ErrNotExist)
 }
 
 func (c *checker) problems(ps ...*Problem) {

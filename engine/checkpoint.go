@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"iter"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/pack"
 )
 
 // checkpoints are how a long run commits what it has done so far, as a partial
@@ -119,21 +121,29 @@ func (r *run) checkpointEdits(expiring bool) iter.Seq2[tree.Edit, error] {
 // good there; otherwise the run has to start over. What takes over its parent's packs
 // unseen keeps its base.
 func (r *run) rebase() error {
-	newest, err := r.s.a.newestFence(r.ctx)
-	if err != nil || newest.N == r.s.fence.N || r.from != nil {
-		return err
-	}
-	if err := r.s.listPacks(r.ctx); err != nil {
-		return err
+	if r.from != nil {
+		return nil
 	}
 	packs, buckets := r.w.needs()
-	for _, n := range (head{Packs: packs, Buckets: buckets}).needs() {
-		if !collect.Usable(n, newest) || !r.s.readable(n) {
+	return r.s.rebase(r.ctx, head{Packs: packs, Buckets: buckets}.needs())
+}
+
+// rebase puts the session on the newest fence if packs are good there, else it is errFenced.
+func (s *session) rebase(ctx context.Context, packs []pack.Name) error {
+	newest, err := s.a.newestFence(ctx)
+	if err != nil || newest.N == s.fence.N {
+		return err
+	}
+	if err := s.listPacks(ctx); err != nil {
+		return err
+	}
+	for _, n := range packs {
+		if !collect.Usable(n, newest) || !s.readable(n) {
 			return errFenced
 		}
 	}
-	r.s.mu.Lock()
-	r.s.fence = newest
-	r.s.mu.Unlock()
+	s.mu.Lock()
+	s.fence = newest
+	s.mu.Unlock()
 	return nil
 }

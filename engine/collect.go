@@ -239,7 +239,7 @@ func (s *session) tidy(ctx context.Context) (found bool, err error) {
 		}
 		found = true
 		if !valid[h.ID] { // overtaken whole: others may have seen it while it counted
-			err = s.remove(ctx, h)
+			err = s.withdraw(ctx, h.Version)
 		} else {
 			err = s.a.deleteSnapshot(ctx, h.Version)
 		}

@@ -119,7 +119,7 @@ func (s *session) commit(ctx context.Context, w *writer, h head, b body, from ..
 	h.Device, h.Seq, h.Seen, h.Base = s.a.device.id, s.a.device.next(), s.seen(), s.base(from...)
 	h, err := s.put(ctx, w, h, b)
 	if errors.Is(err, errFenced) && h.size > 0 {
-		err = errors.Join(s.remove(ctx, h), err) // with a record: others may have seen it
+		err = errors.Join(s.withdraw(ctx, h.Version), err)
 	}
 	if err != nil {
 		return h, err
@@ -141,6 +141,15 @@ func (s *session) base(from ...*head) uint64 {
 // put writes a revision and looks whether it counts. The head that it returns has a size
 // once the revision may be there.
 func (s *session) put(ctx context.Context, w *writer, h head, b body) (head, error) {
+	h, err := s.write(ctx, w, h, b)
+	if err != nil {
+		return h, err
+	}
+	return h, s.confirm(ctx, h)
+}
+
+// write is put without the look.
+func (s *session) write(ctx context.Context, w *writer, h head, b body) (head, error) {
 	data, err := s.a.sealSnapshot(&h, b)
 	if err != nil {
 		return h, err
@@ -154,9 +163,6 @@ func (s *session) put(ctx context.Context, w *writer, h head, b body) (head, err
 	h.size = int64(len(data))
 	w.stats.other.Add(h.size)
 	w.stats.uploaded.Add(h.size)
-	if err := s.confirm(ctx, h); err != nil {
-		return h, err
-	}
 	s.a.mu.Lock()
 	s.a.heads[name] = h
 	s.a.mu.Unlock()
@@ -165,24 +171,39 @@ func (s *session) put(ctx context.Context, w *writer, h head, b body) (head, err
 
 // confirm looks, after a commit, whether it counts.
 func (s *session) confirm(ctx context.Context, h head) error {
-	intents, err := s.a.numbers(ctx, intentPrefix)
+	committed, err := s.a.committed(ctx)
 	if err != nil {
 		return err
 	}
-	newest, err := s.a.newestFence(ctx)
-	if err != nil {
-		return err
-	}
-	maxIntent := uint64(0)
-	if len(intents) > 0 {
-		maxIntent = intents[len(intents)-1]
-	}
-	if !collect.Committed(h.collect(), newest, maxIntent) {
+	if !committed(h) {
 		return errFenced
 	}
 	if err := s.listPacks(ctx); err != nil {
 		return err
 	}
+	return s.whole(h)
+}
+
+// committed looks what collections have done, and returns what says of revisions that
+// were put before whether they are sure to count for good.
+func (a *Archive) committed(ctx context.Context) (func(head) bool, error) {
+	intents, err := a.numbers(ctx, intentPrefix)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := a.newestFence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	maxIntent := uint64(0)
+	if len(intents) > 0 {
+		maxIntent = intents[len(intents)-1]
+	}
+	return func(h head) bool { return collect.Committed(h.collect(), newest, maxIntent) }, nil
+}
+
+// whole is errFenced unless every pack that a snapshot needs was there when last listed.
+func (s *session) whole(h head) error {
 	for _, p := range h.needs() {
 		if !s.readable(p) {
 			return errFenced

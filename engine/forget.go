@@ -113,11 +113,18 @@ func (s *session) remove(ctx context.Context, h head) error {
 	}
 }
 
+// withdraw removes a snapshot that a collection has overtaken; with a record, for others
+// may have seen it. Nobody wanted it gone, so the record names no commit.
+func (s *session) withdraw(ctx context.Context, v collect.Version) error {
+	return s.remove(ctx, head{Version: v})
+}
+
 // A removal is what a removal record says.
 type removal struct {
-	By   [16]byte
-	ID   collect.SnapshotID
-	Time time.Time
+	By    [16]byte
+	ID    collect.SnapshotID
+	Time  time.Time
+	Meant bool // somebody wanted it gone
 }
 
 func (a *Archive) readRemoval(ctx context.Context, name string) (removal, error) {
@@ -131,8 +138,8 @@ func (a *Archive) readRemoval(ctx context.Context, name string) (removal, error)
 	}
 	w := wire{rest: plain}
 	r := removal{By: w.array16(), ID: w.array16(), Time: time.UnixMilli(w.int())}
-	w.array16()
-	w.uint(1 << 62)
+	device, seq := w.array16(), w.uint(1<<62)
+	r.Meant = device != [16]byte{} || seq != 0
 	if err := w.end(); err != nil || removedName(r.ID) != name {
 		return removal{}, corrupt("%s", name)
 	}

@@ -120,6 +120,30 @@ func (p *survey) mark(rs roots) error {
 
 // tables returns the table of every pack in the store, and the segments that were read.
 func (s *session) tables(ctx context.Context) (map[pack.Name]pack.Table, []string, error) {
+	tables, segments, err := s.told(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, size := range s.listed {
+		if _, ok := tables[n]; ok {
+			continue
+		}
+		t, err := s.a.readTable(ctx, n, size)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil && s.live[n] {
+			return nil, nil, err // a pack that is needed and does not open: repair first
+		}
+		if err == nil {
+			tables[n] = t
+		}
+	}
+	return tables, segments, nil
+}
+
+// told returns the tables of the packs in the store that segments tell of.
+func (s *session) told(ctx context.Context) (map[pack.Name]pack.Table, []string, error) {
 	tables := map[pack.Name]pack.Table{}
 	var segments []string
 	for info, err := range s.a.store.List(ctx, segmentPrefix) {
@@ -136,21 +160,6 @@ func (s *session) tables(ctx context.Context) (map[pack.Name]pack.Table, []strin
 			if int64(k.Size) == s.listed[k.Name] {
 				tables[k.Name] = k.Table
 			}
-		}
-	}
-	for n, size := range s.listed {
-		if _, ok := tables[n]; ok {
-			continue
-		}
-		t, err := s.a.readTable(ctx, n, size)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil && s.live[n] {
-			return nil, nil, err // a pack that is needed and does not open: repair first
-		}
-		if err == nil {
-			tables[n] = t
 		}
 	}
 	return tables, segments, nil

@@ -36,9 +36,11 @@ type Report struct {
 	Uploaded      uploaded
 	Opened        int64 // contents that were opened
 	NodesLoaded   int64
-	NodesSaved    int64 // nodes that were new
-	Rewritten     int64 // snapshots that were rewritten (Erase, expiry)
-	Restarts      int64 // how often a collection overtook the run
+	NodesSaved    int64    // nodes that were new
+	Rewritten     int64    // snapshots that were rewritten (Erase, expiry)
+	Copied        []string // snapshots that a Copy brought into the copy: their IDs there
+	Behind        []string // that a Copy found there, and that are forgotten here
+	Restarts      int64    // how often a collection overtook the run
 	Duration      time.Duration
 }
 

@@ -92,9 +92,8 @@ func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	over := uint32(s.clock().UnixMilli() / dayMillis) // the last day that is over
-	due := slices.DeleteFunc(slices.Clone(s.heads), func(h head) bool { return h.Expires == 0 || h.Expires > over })
-	if len(due) == 0 || !insist && s.idle() > maxIdle {
+	over, due := s.due(insist)
+	if len(due) == 0 {
 		return 0, nil
 	}
 	if _, err := s.catalog(ctx); err != nil {
@@ -114,6 +113,15 @@ func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
 		return 0, err
 	}
 	return s.rewriteAll(ctx, w, rws)
+}
+
+// due is the last day that is over, and the snapshots from which days are to be dropped.
+func (s *session) due(insist bool) (over uint32, due []head) {
+	over = uint32(s.clock().UnixMilli() / dayMillis)
+	if !insist && s.idle() > maxIdle {
+		return over, nil
+	}
+	return over, slices.DeleteFunc(slices.Clone(s.heads), func(h head) bool { return h.Expires == 0 || h.Expires > over })
 }
 
 // dropDays drops the days up to over from a snapshot's expiring map.
