@@ -105,12 +105,18 @@ func (l *Ledger) message(f *Facts, it *engine.Item) {
 	it.Kind, it.Group = engine.Message, group
 	it.Key = messageKey(f.Sent, group, l.person(f.AuthorID), f.Update)
 	it.Time = moment(f.when())
+	SetTimer(it, f.ExpireStart, f.ExpiresIn)
+}
+
+// SetTimer sets how long an item lives whose timer of in ms has started at start, a time
+// in ms; 0: it waits. A timer of 0 is none.
+func SetTimer(it *engine.Item, start, in uint64) {
 	switch {
-	case f.ExpiresIn == 0:
-	case f.ExpireStart == 0:
-		it.Timer = time.Duration(min(f.ExpiresIn, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
+	case in == 0:
+	case start == 0:
+		it.Timer = time.Duration(min(in, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
 	default:
-		it.Expires = moment(min(f.ExpireStart, maxTime) + min(f.ExpiresIn, maxTime))
+		it.Expires = moment(min(start, maxTime) + min(in, maxTime))
 	}
 }
 
@@ -124,6 +130,9 @@ func (f *Facts) when() uint64 {
 
 // maxTime is the end of the year 9999, in ms. Times beyond it are taken for it.
 const maxTime = 253402300799999
+
+// Moment is a time in ms as items have it.
+func Moment(ms uint64) time.Time { return moment(ms) }
 
 func moment(ms uint64) time.Time { return time.UnixMilli(int64(min(ms, maxTime))).UTC() }
 

@@ -40,11 +40,19 @@ func (n *Namer) Hash(kind string, parts ...[]byte) string {
 
 const msPerWeek = 7 * 24 * 3600 * 1000
 
-// week is the number of the week of a time in ms, of four digits.
+// Week is the number of the week of a time in ms, of four digits.
+func Week(ms uint64) uint32 { return week(ms) }
+
 func week(ms uint64) uint32 { return uint32(min(ms/msPerWeek, 9999)) }
 
 // MediaKey is the key of a media that was first shown in the given week.
 func mediaKey(week uint32, name string) string { return fmt.Sprintf("p/%04d/%s", week, name) }
+
+// MessageKey is the key of a message that was sent at a time in ms, in the conversation
+// group, by the author of this hash.
+func MessageKey(sent uint64, group []byte, author string) []byte {
+	return messageKey(sent, group, author, false)
+}
 
 // messageKey is the key of a message. author is a hash of which 8 digits are used.
 func messageKey(sent uint64, group []byte, author string, update bool) []byte {

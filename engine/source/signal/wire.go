@@ -133,3 +133,23 @@ func Valid(b []byte) bool {
 	}
 	return c.err == nil
 }
+
+// A Field is one field of a message in protobuf.
+type Field struct {
+	Number protowire.Number
+	Type   protowire.Type
+	Uint   uint64 // of varints and fixed numbers
+	Bytes  []byte // of strings, bytes and messages; aliases the message
+}
+
+// Fields calls fn with each field of message, in the order in which they stand. Bytes
+// that are no field are ErrFormat.
+func Fields(message []byte, fn func(f Field) error) error {
+	return each(wire(message), func(c *cursor) error { return fn(Field{c.num, c.typ, c.uint, c.bytes}) })
+}
+
+// Rewrite returns message with those fields of bytes changed for which edit says so. All
+// other bytes stay as they are.
+func Rewrite(message []byte, edit func(f Field) ([]byte, bool)) []byte {
+	return rewrite(message, func(c *cursor) ([]byte, bool) { return edit(Field{c.num, c.typ, c.uint, c.bytes}) })
+}

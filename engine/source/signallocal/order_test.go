@@ -2,42 +2,14 @@ package signallocal_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signal/signaltest"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 )
-
-// counted is a history that counts what is fetched one by one.
-type counted struct {
-	engine.History
-	n int
-}
-
-func (c *counted) Item(ctx context.Context, key []byte) (engine.Item, error) {
-	if bytes.HasPrefix(key, []byte("m/")) {
-		c.n++
-	}
-	return c.History.Item(ctx, key)
-}
-
-// Messages that were sent long before they were received are fetched one by one, and so
-// are not held until it is their turn.
-func TestLateMessagesAreNotHeld(t *testing.T) {
-	_, h, _ := everything(t)
-	c := &counted{History: h}
-	if _, err := signallocal.Write(t.Context(), t.TempDir(), c, signaltest.Key(t), signallocal.WriteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if c.n != 1 {
-		t.Errorf("%d messages were fetched one by one, want the late one", c.n)
-	}
-}
 
 // Whatever order and times a file has, it comes back in that order, and a history in the
 // order of receipt stores nothing for it.

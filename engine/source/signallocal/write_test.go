@@ -227,6 +227,12 @@ func (n needless) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	}
 }
 
+func (n needless) Item(ctx context.Context, key []byte) (engine.Item, error) {
+	it, err := n.History.Item(ctx, key)
+	it.Needs = nil
+	return it, err
+}
+
 // No photo is lost without a word: what a frame shows is written or named as missing.
 func TestEachShownMediaIsWrittenOrMissing(t *testing.T) {
 	_, h, _ := everything(t)
