@@ -25,6 +25,7 @@ import (
 func main() {
 	format := flag.String("format", "signal-local", "signal-local, signal-export or dir")
 	scale := flag.Float64("scale", 0.01, "1: a million messages, 3 GB of media")
+	media := flag.Float64("media", 1, "share of the scale's media: 0 is text only")
 	days := flag.String("day", "0", "a day, or from..to")
 	seed := flag.Uint64("seed", 1, "other seeds give other histories")
 	out := flag.String("out", "", "folder to write to")
@@ -33,7 +34,9 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	c := corpus.New(*seed, corpus.Full.Times(*scale))
+	size := corpus.Full.Times(*scale)
+	size.MediaBytes = int64(float64(size.MediaBytes) * *media)
+	c := corpus.New(*seed, size)
 	if err := run(ctx, c, corpus.Format(*format), *out, *days, *keyFile, *then); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
