@@ -10,7 +10,8 @@ import (
 
 // messages is Signal's schema as far as its JSON form needs it: for each message its
 // fields as name=number:type, in the order in which they are declared. A type is a
-// scalar, or the name of a message or of an enum below; * means any number of them,
+// scalar, ref (the number of a recipient, a u64), or the name of a message or of an enum
+// below; * means any number of them,
 // ? that it is written whenever it is set (else only when it is not zero).
 var messages = map[string]string{
 	"Info":  "version=1:u64 backupTimeMs=2:u64 mediaRootBackupKey=3:bytes currentAppVersion=4:string firstAppVersion=5:string debugInfo=6:bytes",
@@ -40,36 +41,37 @@ var messages = map[string]string{
 	"Self":            "avatarColor=1:AvatarColor?",
 	"CallLink":        "rootKey=1:bytes adminKey=2:bytes? name=3:string restrictions=4:Restrictions expirationMs=5:u64 epoch=6:bytes?",
 	"ListItem":        "distributionId=1:bytes deletionTimestamp=2:u64? distributionList=3:List",
-	"List":            "name=1:string allowReplies=2:bool privacyMode=3:Privacy memberRecipientIds=4:u64*",
+	"List":            "name=1:string allowReplies=2:bool privacyMode=3:Privacy memberRecipientIds=4:ref*",
 
-	"Chat":         "id=1:u64 recipientId=2:u64 archived=3:bool pinnedOrder=4:u32? expirationTimerMs=5:u64? muteUntilMs=6:u64? markedUnread=7:bool dontNotifyForMentionsIfMuted=8:bool style=9:Style expireTimerVersion=10:u32",
+	"Chat":         "id=1:u64 recipientId=2:ref archived=3:bool pinnedOrder=4:u32? expirationTimerMs=5:u64? muteUntilMs=6:u64? markedUnread=7:bool dontNotifyForMentionsIfMuted=8:bool style=9:Style expireTimerVersion=10:u32",
 	"Style":        "wallpaperPreset=1:Wallpaper? wallpaperPhoto=2:Pointer autoBubbleColor=3:Empty bubbleColorPreset=4:Bubble? customColorId=5:u64? dimWallpaperInDarkMode=7:bool",
 	"Gradient":     "angle=1:u32 colors=2:fixed32* positions=3:float*",
 	"CustomColor":  "id=1:u64 solid=2:fixed32? gradient=3:Gradient",
-	"AdHocCall":    "callId=1:u64 recipientId=2:u64 state=3:AdHocState callTimestamp=4:u64",
+	"AdHocCall":    "callId=1:u64 recipientId=2:ref state=3:AdHocState callTimestamp=4:u64",
 	"StickerPack":  "packId=1:bytes packKey=2:bytes",
-	"Profile":      "name=1:string emoji=2:string? color=3:fixed32 createdAtMs=4:u64 allowAllCalls=5:bool allowAllMentions=6:bool allowedMembers=7:u64* scheduleEnabled=8:bool scheduleStartTime=9:u32 scheduleEndTime=10:u32 scheduleDaysEnabled=11:Day* id=12:bytes",
-	"Folder":       "name=1:string showOnlyUnread=2:bool showMutedChats=3:bool includeAllIndividualChats=4:bool includeAllGroupChats=5:bool folderType=6:FolderType includedRecipientIds=7:u64* excludedRecipientIds=8:u64* id=9:bytes",
+	"Profile":      "name=1:string emoji=2:string? color=3:fixed32 createdAtMs=4:u64 allowAllCalls=5:bool allowAllMentions=6:bool allowedMembers=7:ref* scheduleEnabled=8:bool scheduleStartTime=9:u32 scheduleEndTime=10:u32 scheduleDaysEnabled=11:Day* id=12:bytes",
+	"Folder":       "name=1:string showOnlyUnread=2:bool showMutedChats=3:bool includeAllIndividualChats=4:bool includeAllGroupChats=5:bool folderType=6:FolderType includedRecipientIds=7:ref* excludedRecipientIds=8:ref* id=9:bytes",
 	"Empty":        "",
-	"ChatItem":     "chatId=1:u64 authorId=2:u64 dateSent=3:u64 expireStartDate=4:u64? expiresInMs=5:u64? revisions=6:ChatItem* sms=7:bool incoming=8:Incoming outgoing=9:Outgoing directionless=10:Empty standardMessage=11:Standard contactMessage=12:ContactMessage stickerMessage=13:StickerMessage remoteDeletedMessage=14:Empty updateMessage=15:Update paymentNotification=16:Payment giftBadge=17:GiftBadge viewOnceMessage=18:ViewOnce directStoryReplyMessage=19:StoryReply poll=20:Poll adminDeletedMessage=22:AdminDeleted pinDetails=21:Pin",
+	"ChatItem":     "chatId=1:u64 authorId=2:ref dateSent=3:u64 expireStartDate=4:u64? expiresInMs=5:u64? revisions=6:ChatItem* sms=7:bool incoming=8:Incoming outgoing=9:Outgoing directionless=10:Empty standardMessage=11:Standard contactMessage=12:ContactMessage stickerMessage=13:StickerMessage remoteDeletedMessage=14:Empty updateMessage=15:Update paymentNotification=16:Payment giftBadge=17:GiftBadge viewOnceMessage=18:ViewOnce directStoryReplyMessage=19:StoryReply poll=20:Poll adminDeletedMessage=22:AdminDeleted pinDetails=21:Pin",
 	"Incoming":     "dateReceived=1:u64 dateServerSent=2:u64? read=3:bool sealedSender=4:bool",
 	"Outgoing":     "sendStatus=1:SendStatus* dateReceived=2:u64",
 	"Pin":          "pinnedAtTimestamp=1:u64 pinExpiresAtTimestamp=2:u64? pinNeverExpires=3:bool?",
-	"SendStatus":   "recipientId=1:u64 timestamp=2:u64 pending=3:Empty sent=4:Sealed delivered=5:Sealed read=6:Sealed viewed=7:Sealed skipped=8:Empty failed=9:Failed",
+	"SendStatus":   "recipientId=1:ref timestamp=2:u64 pending=3:Empty sent=4:Sealed delivered=5:Sealed read=6:Sealed viewed=7:Sealed skipped=8:Empty failed=9:Failed",
 	"Sealed":       "sealedSender=1:bool",
 	"Failed":       "reason=1:SendFailure",
-	"AdminDeleted": "adminId=1:u64",
+	"AdminDeleted": "adminId=1:ref",
 }
 
 // A fieldType is one field of a message in the table.
 type fieldType struct {
-	name     string
-	number   protowire.Number
-	scalar   string
-	message  *messageType
-	enum     []string
-	repeated bool
-	explicit bool
+	name      string
+	number    protowire.Number
+	scalar    string
+	message   *messageType
+	enum      []string
+	repeated  bool
+	explicit  bool
+	reference bool
 }
 
 // A messageType is a message in the table, with its fields in the order of their
@@ -83,6 +85,14 @@ type messageType struct {
 // byName returns the field of that name, or nil.
 func (m *messageType) byName(name []byte) *fieldType {
 	if i, ok := m.names[string(name)]; ok {
+		return &m.fields[i]
+	}
+	return nil
+}
+
+// byNumber returns the field of that number, or nil.
+func (m *messageType) byNumber(num protowire.Number) *fieldType {
+	if i, ok := m.index[num]; ok {
 		return &m.fields[i]
 	}
 	return nil
@@ -111,6 +121,9 @@ func (m *messageType) parse(text string, types map[string]*messageType) {
 		number, err := strconv.Atoi(digits)
 		f := fieldType{name: name, repeated: strings.HasSuffix(typ, "*"), explicit: strings.HasSuffix(typ, "?")}
 		typ = strings.TrimRight(typ, "*?")
+		if typ == "ref" {
+			f.reference, typ = true, "u64"
+		}
 		switch {
 		case types[typ] != nil:
 			f.message = types[typ]

@@ -13,8 +13,8 @@ var contents = map[string]string{
 	"GiftBadge":      "receiptCredentialPresentation=1:bytes state=2:BadgeState",
 	"Sticker":        "packId=1:bytes packKey=2:bytes stickerId=3:u32 emoji=4:string? data=5:Pointer",
 	"LinkPreview":    "url=1:string title=2:string? image=3:Pointer description=4:string? date=5:u64?",
-	"Reaction":       "emoji=1:string authorId=2:u64 sentTimestamp=3:u64 sortOrder=4:u64",
-	"Quote":          "targetSentTimestamp=1:u64? authorId=2:u64 text=3:Text attachments=4:Quoted* type=5:QuoteType",
+	"Reaction":       "emoji=1:string authorId=2:ref sentTimestamp=3:u64 sortOrder=4:u64",
+	"Quote":          "targetSentTimestamp=1:u64? authorId=2:ref text=3:Text attachments=4:Quoted* type=5:QuoteType",
 	"Quoted":         "contentType=1:string? fileName=2:string? thumbnail=3:Attachment",
 	"Attachment":     "pointer=1:Pointer flag=2:Flag wasDownloaded=3:bool clientUuid=4:bytes?",
 	"Pointer":        "contentType=4:string? incrementalMac=5:bytes? incrementalMacChunkSize=6:u32? fileName=7:string? width=8:u32? height=9:u32? caption=10:string? blurHash=11:string? locatorInfo=13:Locator",
@@ -22,7 +22,7 @@ var contents = map[string]string{
 
 	"Poll":       "question=1:string allowMultiple=2:bool options=3:PollOption* hasEnded=4:bool reactions=5:Reaction*",
 	"PollOption": "option=1:string votes=2:PollVote*",
-	"PollVote":   "voterId=1:u64 voteCount=2:u32",
+	"PollVote":   "voterId=1:ref voteCount=2:u32",
 
 	"Card":     "name=1:CardName number=3:Phone* email=4:Email* address=5:Postal* avatar=6:Pointer organization=7:string",
 	"CardName": "givenName=1:string familyName=2:string prefix=3:string suffix=4:string middleName=5:string nickname=6:string",
@@ -47,9 +47,9 @@ var updates = map[string]string{
 	"ThreadMerge":    "previousE164=1:u64",
 	"Switchover":     "e164=1:u64",
 	"PollTerminate":  "targetSentTimestamp=1:u64 question=2:string",
-	"PinMessage":     "targetSentTimestamp=1:u64 authorId=2:u64",
+	"PinMessage":     "targetSentTimestamp=1:u64 authorId=2:ref",
 	"IndividualCall": "callId=1:u64? type=2:CallType direction=3:CallDirection state=4:CallState startedCallTimestamp=5:u64 read=6:bool",
-	"GroupCall":      "callId=1:u64? state=2:GroupCallState ringerRecipientId=3:u64? startedCallRecipientId=4:u64? startedCallTimestamp=5:u64 endedCallTimestamp=6:u64? read=7:bool",
+	"GroupCall":      "callId=1:u64? state=2:GroupCallState ringerRecipientId=3:ref? startedCallRecipientId=4:ref? startedCallTimestamp=5:u64 endedCallTimestamp=6:u64? read=7:bool",
 	"GroupChange":    "updates=1:GroupUpdate*",
 	"GroupUpdate": "genericGroupUpdate=1:ByUpdater groupCreationUpdate=2:ByUpdater groupNameUpdate=3:NewName groupAvatarUpdate=4:NewAvatar groupDescriptionUpdate=5:NewDescription groupMembershipAccessLevelChangeUpdate=6:NewLevel groupAttributesAccessLevelChangeUpdate=7:NewLevel groupAnnouncementOnlyChangeUpdate=8:NewAnnouncement groupAdminStatusUpdate=9:AdminStatus groupMemberLeftUpdate=10:MemberLeft groupMemberRemovedUpdate=11:MemberRemoved selfInvitedToGroupUpdate=12:ByInviter selfInvitedOtherUserToGroupUpdate=13:InvitedOther groupUnknownInviteeUpdate=14:UnknownInvitee groupInvitationAcceptedUpdate=15:Accepted groupInvitationDeclinedUpdate=16:Declined groupMemberJoinedUpdate=17:NewMember groupMemberAddedUpdate=18:MemberAdded " +
 		"groupSelfInvitationRevokedUpdate=19:ByRevoker groupInvitationRevokedUpdate=20:Revoked groupJoinRequestUpdate=21:Requested groupJoinRequestApprovalUpdate=22:Approval groupJoinRequestCanceledUpdate=23:Requested groupInviteLinkResetUpdate=24:ByUpdater groupInviteLinkEnabledUpdate=25:LinkApproval groupInviteLinkAdminApprovalUpdate=26:LinkApproval groupInviteLinkDisabledUpdate=27:ByUpdater groupMemberJoinedByLinkUpdate=28:NewMember groupV2MigrationUpdate=29:Empty groupV2MigrationSelfInvitedUpdate=30:Empty groupV2MigrationInvitedMembersUpdate=31:InvitedCount groupV2MigrationDroppedMembersUpdate=32:DroppedCount groupSequenceOfRequestsAndCancelsUpdate=33:RequestCount groupExpirationTimerUpdate=34:GroupTimer groupMemberLabelAccessLevelChangeUpdate=35:NewLevel groupTerminateChangeUpdate=36:ByUpdater",

@@ -7,6 +7,7 @@ type Written struct {
 	Frames, Media int64            // frames or lines, and media files
 	Bytes         int64            // of their contents
 	Left          map[string]int64 // frames left out, by reason
+	Mended        int64            // frames that Signal would have refused as they were
 	Unknown       int64            // fields that the target's form has no name for
 	Missing       Names            // media that are shown but not in the history, or altered
 }

@@ -29,14 +29,18 @@ const (
 	leftExpiring  = "expiring"  // it disappears within a day
 	leftReference = "reference" // its chat or recipient is not in the history
 	leftAccount   = "account"   // a second account
+	leftTwice     = "duplicate" // a second recipient or chat with one id
 	leftUnread    = "unread"    // it is no frame of Signal's
 )
 
 // Write writes the history, which a Source of this package has yielded, into the folder
 // SignalBackups below the existing folder target, as one snapshot under key. If key is
 // the one of the original, the backup keeps its identity. The snapshot gets its name
-// when all is written; a snapshot of that name must not be there. Media that lie in the
-// folder already are checked and kept.
+// when all of it is written, and so does each media: of a run that was killed, only a
+// folder with "-tmp" in its name is left, which no reader takes for a snapshot and the
+// next run removes. A snapshot of that name must not be there. Media
+// that lie in the folder already are checked and kept. A frame for which Signal would
+// refuse the backup is mended, or left out and counted.
 func Write(ctx context.Context, target string, h engine.History, key signal.Key, opt WriteOptions) (signal.Written, error) {
 	w := &writer{h: h, rand: opt.Rand, media: signal.Needed{}, people: map[uint64]bool{}, chats: map[uint64]bool{}}
 	if w.rand == nil {
@@ -52,6 +56,7 @@ type writer struct {
 	h      engine.History
 	rand   io.Reader
 	root   *os.Root // SignalBackups
+	tmp    string   // the snapshot's folder until it is whole
 	made   uint64   // ms: when the backup was made
 	done   signal.Written
 	media  signal.Needed
@@ -107,16 +112,16 @@ func (w *writer) snapshot(ctx context.Context, key signal.Key, origin signal.Ori
 	if _, err := w.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", name, fs.ErrExist)
 	}
-	tmp := name + "-tmp"
-	if err := w.root.Mkdir(tmp, 0o700); err != nil {
+	w.tmp = name + "-tmp"
+	if err := errors.Join(w.root.RemoveAll(w.tmp), w.root.Mkdir(w.tmp, 0o700)); err != nil {
 		return err
 	}
-	err := w.fill(ctx, tmp, key, origin)
+	err := w.fill(ctx, w.tmp, key, origin)
 	if err == nil {
-		err = w.root.Rename(tmp, name)
+		err = w.root.Rename(w.tmp, name)
 	}
 	if err != nil {
-		w.root.RemoveAll(tmp)
+		w.root.RemoveAll(w.tmp)
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func (w *writer) main(ctx context.Context, f io.Writer, keys *signal.Keys, info 
 		if err != nil {
 			return err
 		}
-		reason := w.judge(&facts, frame)
+		frame, reason := w.accept(&facts, frame)
 		if reason != "" {
 			w.done.Leave(reason)
 			continue
@@ -53,11 +53,32 @@ func (w *writer) main(ctx context.Context, f io.Writer, keys *signal.Keys, info 
 	return m.Close()
 }
 
+// accept returns the frame as Signal takes it, or why it would refuse the backup with it.
+func (w *writer) accept(f *signal.Facts, frame []byte) ([]byte, string) {
+	if err := f.Read(frame); err != nil {
+		return nil, leftUnread
+	}
+	mended, changed := signal.Mended(frame)
+	if changed && f.Read(mended) != nil {
+		return nil, leftUnread
+	}
+	reason := w.judge(f, mended)
+	if changed && reason == "" {
+		w.done.Mended++
+	}
+	return mended, reason
+}
+
 // judge returns why Signal would refuse the backup with this frame, or "". What a frame
 // refers to must stand before it.
 func (w *writer) judge(f *signal.Facts, frame []byte) string {
-	if err := f.Read(frame); err != nil {
+	known := true
+	err := signal.References(frame, func(id uint64) { known = known && (w.people[id] || f.Kind == signal.FrameRecipient && id == f.ID) })
+	switch {
+	case err != nil:
 		return leftUnread
+	case !known:
+		return leftReference
 	}
 	switch f.Kind {
 	case signal.FrameAccount:
@@ -66,12 +87,12 @@ func (w *writer) judge(f *signal.Facts, frame []byte) string {
 		}
 		w.owner = true
 	case signal.FrameRecipient:
-		w.people[f.ID] = true
+		return enter(w.people, f.ID)
 	case signal.FrameChat:
 		if !w.people[f.RecipientID] {
 			return leftReference
 		}
-		w.chats[f.ID] = true
+		return enter(w.chats, f.ID)
 	case signal.FrameAdHocCall:
 		if !w.people[f.RecipientID] {
 			return leftReference
@@ -83,6 +104,16 @@ func (w *writer) judge(f *signal.Facts, frame []byte) string {
 		if w.expiring(f) {
 			return leftExpiring
 		}
+	}
+	return ""
+}
+
+// enter takes an id, which must be new.
+func enter(ids map[uint64]bool, id uint64) string {
+	taken := ids[id]
+	ids[id] = true
+	if taken {
+		return leftTwice
 	}
 	return ""
 }
@@ -135,18 +166,19 @@ func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.Nee
 		return err
 	}
 	path := "files/" + name.Path()
-	if err := w.root.MkdirAll(path[:len("files/ab")], 0o700); err != nil {
-		return err
-	}
-	err = w.file(path, func(f io.Writer) error { return w.seal(ctx, f, &it, m.Media) })
-	switch {
-	case errors.Is(err, fs.ErrExist):
+	if _, err := w.root.Lstat(path); err == nil {
 		return w.present(path, m.Media)
-	case errors.Is(err, signal.ErrCorrupt):
-		w.root.Remove(path)
+	}
+	tmp := w.tmp + "/" + name.String()
+	err = w.file(tmp, func(f io.Writer) error { return w.seal(ctx, f, &it, m.Media) })
+	if err == nil {
+		err = errors.Join(w.root.MkdirAll(path[:len("files/ab")], 0o700), w.root.Rename(tmp, path))
+	}
+	if err != nil {
+		w.root.Remove(tmp)
+	}
+	if errors.Is(err, signal.ErrCorrupt) {
 		return errAbsent
-	case err != nil:
-		w.root.Remove(path)
 	}
 	return err
 }

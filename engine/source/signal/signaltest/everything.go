@@ -78,7 +78,7 @@ func (b *Backup) messages() {
 	var ms []signal.Message
 	m := text(in(10, 2, next()), "hello")
 	m.Standard.Reactions = []signal.Reaction{{Emoji: "👍", AuthorID: 1, Sent: at, SortOrder: 1}}
-	ms = append(ms, m, text(in(11, 3, next()), "to the group"), text(m, "to be told apart by nothing"))
+	ms = append(ms, m, text(m, "to be told apart by nothing"), text(in(11, 3, next()), "to the group"))
 
 	m = in(11, 2, next()) // photos, one of them in two chats
 	m.Standard = &signal.Standard{Attachments: []signal.Pointer{*b.pointer(3, "image/jpeg"), *b.pointer(4, "video/mp4")},
