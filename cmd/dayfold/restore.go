@@ -38,10 +38,11 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Short: "Write a history back",
 		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
 with --format: a Signal local backup also as Signal's plaintext export. What has expired
-is not restored. Writing a Signal local backup needs the 64-character key that it shall
-have.`,
+is not restored. A Signal local backup is written under the 64-character key that is
+given, as the one it had, or under a new one, which is shown once.`,
 		Example: `  dayfold restore --target ~/back
   dayfold restore 3f2a --target ~/back --format export --verify
+  dayfold restore --target ~/back --format signal-local --signal-key-file aep.txt
   dayfold restore --target ~/back --prefix Documents/ --overwrite if-changed`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.target == "" {
@@ -74,7 +75,9 @@ type restored struct {
 	problems []*engine.Problem
 	missing  int64
 	left     map[string]int64
+	mended   int64
 	kept     int64
+	newKey   string // under which a Signal local backup was written, if none was given
 }
 
 func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) error {
@@ -142,7 +145,7 @@ func (c *cli) write(ctx context.Context, format string, h engine.History, r *res
 		w, err := export.Write(ctx, r.target, h, export.WriteOptions{AsSignal: r.asSignal})
 		return fromWritten(w), err
 	case signallocal.Kind:
-		key, err := c.signalKey(ctx, &r.source)
+		key, fresh, err := c.targetKey(ctx, &r.source)
 		if err != nil {
 			return restored{}, err
 		}
@@ -150,13 +153,15 @@ func (c *cli) write(ctx context.Context, format string, h engine.History, r *res
 			return restored{}, err
 		}
 		w, err := signallocal.Write(ctx, r.target, h, key, signallocal.WriteOptions{})
-		return fromWritten(w), err
+		done := fromWritten(w)
+		done.newKey = fresh
+		return done, err
 	}
 	return restored{}, misused("this version cannot write a history of kind %s", visible(format))
 }
 
 func fromWritten(w signal.Written) restored {
-	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left}
+	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left, mended: w.Mended}
 	for _, name := range w.Missing.Names {
 		r.problems = append(r.problems, &engine.Problem{Key: []byte(name), Err: errNoMedia})
 	}
@@ -190,6 +195,12 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 	for _, why := range slices.Sorted(maps.Keys(done.left)) {
 		c.tell("  left out: %s %s\n", count(done.left[why]), why)
 	}
+	if done.mended > 0 {
+		c.tell("  mended: %s that Signal would refuse\n", plural(done.mended, "frame"))
+	}
+	if done.newKey != "" {
+		c.print("key of the Signal backup, shown this once:\n\n%s", fourLines(done.newKey))
+	}
 	if r.verify && done.missing == 0 {
 		c.tell("  verified: what was written is what the archive holds\n")
 	}
@@ -202,10 +213,12 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Kept     int64            `json:"files_kept"`
 		Expired  int64            `json:"skipped_expired"`
 		Left     map[string]int64 `json:"left_out,omitempty"`
+		Mended   int64            `json:"mended,omitempty"`
+		NewKey   string           `json:"signal_key,omitempty"`
 		Verified bool             `json:"verified"`
 		Seconds  float64          `json:"duration_s"`
 		Errors   []problemLine    `json:"errors"`
-	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
+	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, done.mended, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
 	switch {
 	case err != nil || done.missing == 0:
 	case slices.ContainsFunc(done.problems, func(p *engine.Problem) bool { return errors.Is(p.Err, seal.ErrCorrupt) }):

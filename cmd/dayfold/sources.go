@@ -129,6 +129,22 @@ func (c *cli) signalKey(ctx context.Context, s *sourceFlags) (signal.Key, error)
 	return key, nil
 }
 
+// targetKey is the key under which a Signal local backup is written: the one that is
+// given, or a new one, of which shown is what people are to keep.
+func (c *cli) targetKey(ctx context.Context, s *sourceFlags) (key signal.Key, shown string, err error) {
+	if s.key != nil || s.signalKeyFile != "" || os.Getenv(signalKeyVariable) != "" {
+		key, err = c.signalKey(ctx, s)
+		return key, "", err
+	}
+	fresh, err := newKey() // of the same form as a recovery key
+	if err != nil {
+		return key, "", err
+	}
+	key, err = signal.ParseKey(fresh.Reveal())
+	s.key = &key
+	return key, fresh.Groups(), err
+}
+
 func (c *cli) signalKeyText(ctx context.Context, s *sourceFlags) (string, error) {
 	if s.signalKeyFile != "" {
 		text, err := readSecret(s.signalKeyFile)
