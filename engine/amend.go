@@ -269,15 +269,25 @@ func (e *editor) extend(entry *tree.Entry) error {
 		if err != nil {
 			return err
 		}
-		e.w.copy(id, class, sealed)
-		return nil
+		return e.w.copy(id, class, sealed)
 	})
 }
 
 // copy puts a sealed blob into a pack of another class.
-func (w *writer) copy(id seal.ID, class pack.Class, sealed []byte) {
+func (w *writer) copy(id seal.ID, class pack.Class, sealed []byte) error {
 	w.mu.Lock()
 	w.pending[id] = class
 	w.mu.Unlock()
-	w.add(id, class, sealed)
+	return w.append(id, class, sealed)
+}
+
+// append puts a sealed blob into an open pack as it is.
+func (w *writer) append(id seal.ID, class pack.Class, sealed []byte) error {
+	p, place, err := w.place(id, class, len(sealed))
+	if err != nil || place == nil {
+		return err
+	}
+	defer p.filling.Done()
+	copy(place, sealed)
+	return nil
 }

@@ -140,9 +140,11 @@ func (c *copier) move(packs []lacking) error {
 				return c.badPack(l.pack, err)
 			}
 			for _, b := range l.blobs {
-				c.w.move(b.ID, l.class, data[b.Off:b.Off+b.Len])
+				if err := c.w.move(b.ID, l.class, data[b.Off:b.Off+b.Len]); err != nil {
+					return err
+				}
 			}
-			return c.w.failed()
+			return nil
 		})
 	}
 	return g.Wait()
@@ -163,14 +165,15 @@ func (w *writer) made() places {
 }
 
 // move is copy unless the blob is on its way already.
-func (w *writer) move(id seal.ID, class pack.Class, sealed []byte) {
+func (w *writer) move(id seal.ID, class pack.Class, sealed []byte) error {
 	w.mu.Lock()
 	on, ok := w.pending[id]
 	if ok = ok && on.Outlives(class); !ok {
 		w.pending[id] = class
 	}
 	w.mu.Unlock()
-	if !ok {
-		w.add(id, class, sealed)
+	if ok {
+		return nil
 	}
+	return w.append(id, class, sealed)
 }

@@ -70,7 +70,9 @@ func (f Forger) Blob(kind seal.Kind, plain []byte, codec byte, length int, body 
 	if err != nil {
 		panic(err)
 	}
-	f.run.w.add(ref.ID(), pack.Class{Kind: pack.Tree}, sealed)
+	if err := f.run.w.copy(ref.ID(), pack.Class{Kind: pack.Tree}, sealed); err != nil {
+		panic(err)
+	}
 	return ref
 }
 

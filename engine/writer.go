@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -33,13 +31,17 @@ type writer struct {
 	puts   errgroup.Group      // uploads
 	stats  writerStats
 
-	uploads int // packs on their way at a time
+	buffers chan []byte // for the bytes of packs on their way, as many as there may be at a time
+	scraps  chan []byte // for plain bytes in jobs, used again
 
 	mu      sync.Mutex
-	idle    [2][]*pack.Builder     // empty ones, for small and for large packs
-	spare   [][]byte               // buffers of packs that were uploaded
+	emptied sync.Cond               // a pack has left its memory to the next
+	lasting map[pack.ClassKind]int  // packs in memory of the classes that are bounded
+	over    map[pack.ClassKind]bool // no more packs of these are expected
+	idle    map[pack.ClassKind][]*openPack
 	pending map[seal.ID]pack.Class // blobs that are not in an uploaded pack yet
-	open    map[pack.Class][]*pack.Builder
+	open    map[pack.Class][]*openPack
+	leaving int                      // bytes in expiring packs on their way
 	used    map[pack.Name]pack.Class // packs that what was saved or found lies in
 	packed  []pack.Packed            // uploaded since the last segment
 }
@@ -60,17 +62,38 @@ type job struct {
 	plain []byte
 }
 
+// An openPack is a pack that grows: blobs are sealed in it side by side.
+type openPack struct {
+	*pack.Builder
+	class   pack.Class
+	filling sync.WaitGroup // places that are not filled yet
+}
+
 const (
-	maxWaiting  = 4 << 20 // plain bytes waiting to be sealed
-	maxExpiring = 4 << 20 // bytes in open packs of all expiry buckets together
+	maxWaiting  = 4 << 20  // plain bytes waiting to be sealed
+	maxExpiring = 4 << 20  // bytes in open packs of all expiry buckets together
+	maxScrap    = 16 << 10 // nodes are shorter; larger plaintexts are rare in jobs
+
+	openPacks    = 2             // of a class that does not expire
+	packsInClass = openPacks + 1 // in memory: one may be on its way into a buffer
 )
 
 func (s *session) newWriter(ctx context.Context) *writer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &writer{s: s, ctx: ctx, cancel: cancel, jobs: make(chan job, 256), room: semaphore.NewWeighted(maxWaiting),
-		pending: map[seal.ID]pack.Class{}, open: map[pack.Class][]*pack.Builder{}, used: map[pack.Name]pack.Class{}}
-	w.uploads = int(min(max(s.a.opt.Memory>>27, 1), 8))
-	w.puts.SetLimit(w.uploads)
+		scraps: make(chan []byte, 256), lasting: map[pack.ClassKind]int{}, over: map[pack.ClassKind]bool{}, idle: map[pack.ClassKind][]*openPack{},
+		pending: map[seal.ID]pack.Class{}, open: map[pack.Class][]*openPack{}, used: map[pack.Name]pack.Class{}}
+	w.emptied.L = &w.mu
+	context.AfterFunc(ctx, func() { // whoever waits for memory finds out
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.emptied.Broadcast()
+	})
+	uploads := int(min(max(s.a.opt.Memory>>27, 1), 8))
+	w.buffers = make(chan []byte, uploads)
+	for range uploads {
+		w.buffers <- nil
+	}
 	for range s.a.opt.Workers {
 		w.seals.Go(func() error {
 			var se sealer
@@ -79,6 +102,7 @@ func (s *session) newWriter(ctx context.Context) *writer {
 					w.fail(w.seal(&se, j))
 				}
 				w.room.Release(int64(len(j.plain)))
+				w.discard(j.plain)
 				w.sent.Done()
 			}
 			return nil
@@ -106,8 +130,29 @@ func (w *writer) save(kind seal.Kind, class pack.Class, plain []byte) (seal.Ref,
 		return ref, context.Cause(w.ctx)
 	}
 	w.sent.Add(1)
-	w.jobs <- job{kind, class, ref, bytes.Clone(plain)}
+	w.jobs <- job{kind, class, ref, append(w.scrap(), plain...)}
 	return ref, nil
+}
+
+// scrap is an empty buffer for the plain bytes of a job.
+func (w *writer) scrap() []byte {
+	select {
+	case b := <-w.scraps:
+		return b
+	default:
+		return nil
+	}
+}
+
+// discard gives the buffer of a job back.
+func (w *writer) discard(b []byte) {
+	if cap(b) > maxScrap {
+		return
+	}
+	select {
+	case w.scraps <- b[:0]:
+	default:
+	}
 }
 
 // saveNow is save for a worker that brings its own sealer: the blob is in a pack on
@@ -154,53 +199,58 @@ func (w *writer) waits(id seal.ID, class pack.Class) bool {
 	return ok && c.Outlives(class)
 }
 
-// A sealer is what one goroutine seals with. Its buffers are used again.
+// A sealer is what one goroutine seals with. Its buffer is used again.
 type sealer struct {
-	coder        pack.Coder
-	body, sealed []byte
+	coder pack.Coder
+	body  []byte
 }
 
+// seal puts a blob into an open pack of its class, where it is sealed.
 func (w *writer) seal(se *sealer, j job) error {
 	codec, body := se.coder.Encode(se.body[:0], j.kind, j.plain)
 	if codec != pack.Stored {
 		se.body = body
 	}
-	n := len(body) + seal.BlobOverhead + binary.MaxVarintLen64
-	if cap(se.sealed) < n {
-		se.sealed = make([]byte, 0, n)
-	}
-	sealed, err := seal.AppendBlob(se.sealed[:0], w.s.a.opt.Rand, j.ref, codec, len(j.plain), body)
-	if err != nil {
+	n := seal.BlobSize(len(j.plain), len(body))
+	p, place, err := w.place(j.ref.ID(), j.class, n)
+	if err != nil || place == nil {
 		return err
 	}
-	w.add(j.ref.ID(), j.class, sealed)
-	return nil
+	defer p.filling.Done()
+	_, err = seal.AppendBlob(place[:0], w.s.a.opt.Rand, j.ref, codec, len(j.plain), body)
+	w.fail(err) // before the pack takes its place for filled
+	return err
 }
 
-// add puts a sealed blob into an open pack of its class, and the pack on its way when
-// it is full.
-func (w *writer) add(id seal.ID, class pack.Class, sealed []byte) {
+// place finds room for a blob of n bytes in an open pack of a class. Once the place is
+// filled, p.filling is done. The place is nil when the pack has the blob already.
+func (w *writer) place(id seal.ID, class pack.Class, n int) (p *openPack, place []byte, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, err = w.roomy(class, n); err != nil {
+		return nil, nil, err
+	}
+	if place = p.Place(id, n); place == nil {
+		return p, nil, nil
+	}
+	p.filling.Add(1)
+	w.count(class, n)
+	if class.Kind == pack.Expiring {
+		w.relieve()
+	}
+	return p, place, nil
+}
+
+// count notes n sealed bytes of a class.
+func (w *writer) count(class pack.Class, n int) {
 	switch class.Kind {
 	case pack.Tree:
-		w.stats.tree.Add(int64(len(sealed)))
+		w.stats.tree.Add(int64(n))
 	case pack.Permanent:
-		w.stats.permanent.Add(int64(len(sealed)))
+		w.stats.permanent.Add(int64(n))
 	default:
-		w.stats.expiring.Add(int64(len(sealed)))
+		w.stats.expiring.Add(int64(n))
 	}
-	w.mu.Lock()
-	b := w.builder(class)
-	var full *pack.Builder
-	if b.Count() > 0 && b.Len()+len(sealed) > w.target(class) {
-		full = w.take(class, b)
-		b = w.fresh(class)
-	}
-	b.Add(id, sealed)
-	if full == nil && class.Kind == pack.Expiring {
-		full = w.crowded()
-	}
-	w.mu.Unlock()
-	w.put(full)
 }
 
 func (w *writer) target(class pack.Class) int {
@@ -210,68 +260,69 @@ func (w *writer) target(class pack.Class) int {
 	return w.s.a.config.TreePackSize
 }
 
-// builder returns an open pack: permanent classes have two, and a blob goes to one of
-// them at random, so that neighbours in the history are not neighbours in a pack.
-func (w *writer) builder(class pack.Class) *pack.Builder {
-	n := 2
-	if class.Kind == pack.Expiring {
-		n = 1
-	}
+// roomy returns an open pack with room for n bytes, and sends on its way one that has
+// none. The classes that do not expire have two open packs, and a blob goes to one of
+// them at random, so that neighbours in the history are not neighbours in a pack. The
+// caller holds the lock, which is given up while too many packs are on their way.
+func (w *writer) roomy(class pack.Class, n int) (*openPack, error) {
 	i := 0
-	if n > 1 {
+	if class.Kind != pack.Expiring {
 		i = w.coin()
 	}
-	for len(w.open[class]) <= i {
-		w.fresh(class)
-	}
-	return w.open[class][i]
-}
-
-// fresh opens a further pack of a class, in memory that an earlier one has left.
-func (w *writer) fresh(class pack.Class) *pack.Builder {
-	large := 0
-	if class.Kind == pack.Permanent {
-		large = 1
-	}
-	var b *pack.Builder
-	if n := len(w.idle[large]); n > 0 {
-		b = w.idle[large][n-1]
-		w.idle[large] = w.idle[large][:n-1]
-		b.Reset(class)
-	} else {
-		b = pack.NewBuilder(class)
-		if class.Kind != pack.Expiring { // of those there may be many, and most stay small
-			b.Grow(w.target(class))
+	for w.ctx.Err() == nil {
+		if i < len(w.open[class]) {
+			p := w.open[class][i]
+			if p.Count() == 0 || p.Len()+n <= w.target(class) {
+				return p, nil
+			}
+			w.put(p)
+		}
+		if p := w.fresh(class); p != nil {
+			i = len(w.open[class])
+			w.open[class] = append(w.open[class], p)
+		} else {
+			w.emptied.Wait()
 		}
 	}
-	w.open[class] = append(w.open[class], b)
-	return b
+	return nil, context.Cause(w.ctx)
 }
 
-// done takes back a Builder and the bytes of its pack.
-func (w *writer) done(class pack.Class, b *pack.Builder, data []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	large := 0
-	if class.Kind == pack.Permanent {
-		large = 1
+// fresh returns a further pack for a class, in memory that an earlier one has left; nil
+// when there is none, and may be none more.
+func (w *writer) fresh(class pack.Class) *openPack {
+	if class.Kind == pack.Expiring { // of those there may be many, and most stay small
+		if w.leaving > maxExpiring {
+			return nil
+		}
+		return &openPack{Builder: pack.NewBuilder(class), class: class}
 	}
-	if len(w.idle[large]) < 2 {
-		w.idle[large] = append(w.idle[large], b)
+	if n := len(w.idle[class.Kind]); n > 0 {
+		p := w.idle[class.Kind][n-1]
+		w.idle[class.Kind] = w.idle[class.Kind][:n-1]
+		return p
 	}
-	if data != nil && len(w.spare) < w.uploads {
-		w.spare = append(w.spare, data)
+	if w.lasting[class.Kind] == packsInClass {
+		return nil
 	}
+	w.lasting[class.Kind]++
+	p := &openPack{Builder: pack.NewBuilder(class), class: class}
+	p.Grow(w.target(class))
+	return p
 }
 
-// buffer is memory for the bytes of a pack, if an earlier one has left some.
-func (w *writer) buffer() (data []byte) {
+// leave takes back the memory of a pack, which had n bytes.
+func (w *writer) leave(p *openPack, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := len(w.spare); n > 0 {
-		data, w.spare = w.spare[n-1], w.spare[:n-1]
+	switch kind := p.class.Kind; {
+	case kind == pack.Expiring:
+		w.leaving -= n
+	case w.over[kind]:
+		w.lasting[kind]--
+	default:
+		w.idle[kind] = append(w.idle[kind], p)
 	}
-	return data
+	w.emptied.Broadcast()
 }
 
 // coin returns 0 or 1.
@@ -283,54 +334,61 @@ func (w *writer) coin() int {
 	return int(b[0] & 1)
 }
 
-// take removes an open pack.
-func (w *writer) take(class pack.Class, b *pack.Builder) *pack.Builder {
-	w.open[class] = slices.DeleteFunc(w.open[class], func(o *pack.Builder) bool { return o == b })
-	return b
-}
-
-// crowded takes the largest open expiring pack when all of them hold too much.
-func (w *writer) crowded() *pack.Builder {
-	var largest *pack.Builder
-	var class pack.Class
+// relieve sends the largest open expiring pack on its way when all of them hold too much.
+func (w *writer) relieve() {
+	var largest *openPack
 	sum := 0
-	for c, bs := range w.open {
+	for c, ps := range w.open {
 		if c.Kind != pack.Expiring {
 			continue
 		}
-		for _, b := range bs {
-			sum += b.Len()
-			if largest == nil || b.Len() > largest.Len() {
-				largest, class = b, c
+		for _, p := range ps {
+			sum += p.Len()
+			if largest == nil || p.Len() > largest.Len() {
+				largest = p
 			}
 		}
 	}
-	if sum < maxExpiring {
-		return nil
+	if sum >= maxExpiring {
+		w.put(largest)
 	}
-	return w.take(class, largest)
 }
 
-// put uploads a pack behind the caller's back; it waits while too many are on their way.
-func (w *writer) put(b *pack.Builder) {
-	if b == nil || b.Count() == 0 {
-		return
+// put uploads an open pack behind the caller's back, who holds the lock.
+func (w *writer) put(p *openPack) {
+	w.open[p.class] = slices.DeleteFunc(w.open[p.class], func(o *openPack) bool { return o == p })
+	if len(w.open[p.class]) == 0 {
+		delete(w.open, p.class)
+	}
+	if p.class.Kind == pack.Expiring {
+		w.leaving += p.Len()
 	}
 	w.puts.Go(func() error {
-		w.fail(w.upload(b))
+		w.fail(w.upload(p))
 		return nil
 	})
 }
 
-func (w *writer) upload(b *pack.Builder) error {
+func (w *writer) upload(p *openPack) error {
+	p.filling.Wait()
 	if w.ctx.Err() != nil {
 		return nil
 	}
-	name, data, table, err := b.FinishInto(w.buffer(), w.s.a.keys, w.s.a.opt.Rand)
+	n := p.Len()
+	if p.Count() == 0 { // another has absorbed it
+		w.leave(p, n)
+		return nil
+	}
+	buf := <-w.buffers
+	defer func() { w.buffers <- buf }()
+	name, data, table, err := p.FinishInto(buf, w.s.a.keys, w.s.a.opt.Rand)
 	if err != nil {
 		return err
 	}
-	defer w.done(table.Class, b, data)
+	if cap(buf) < len(data) {
+		buf = data
+	}
+	w.leave(p, n)
 	if err := w.s.a.store.Put(w.ctx, name.Path(), data); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -358,24 +416,41 @@ func (w *writer) upload(b *pack.Builder) error {
 	return nil
 }
 
+// finished says that no more contents come: their packs are sent on their way, and their
+// memory is free. More may come nevertheless.
+func (w *writer) finished() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	class := pack.Class{Kind: pack.Permanent}
+	w.over[class.Kind] = true
+	w.lasting[class.Kind] -= len(w.idle[class.Kind])
+	delete(w.idle, class.Kind)
+	w.tails(class)
+}
+
+// tails sends the open packs of a class on their way, as one if that is not too large.
+// The caller holds the lock.
+func (w *writer) tails(class pack.Class) {
+	ps := slices.Clone(w.open[class])
+	if len(ps) == openPacks && ps[0].Len()+ps[1].Len() <= w.target(class)*5/4 {
+		ps[0].filling.Wait()
+		ps[1].filling.Wait()
+		ps[0].Absorb(ps[1].Builder)
+	}
+	for _, p := range ps {
+		w.put(p)
+	}
+}
+
 // flush uploads everything that was saved, the tails of each class merged, and a
 // segment that tells of the new packs.
 func (w *writer) flush() error {
 	w.sent.Wait()
 	w.mu.Lock()
-	var tails []*pack.Builder
-	for class, bs := range w.open {
-		if len(bs) == 2 && bs[0].Len()+bs[1].Len() <= w.target(class)*5/4 {
-			bs[0].Absorb(bs[1])
-			bs = bs[:1]
-		}
-		tails = append(tails, bs...)
+	for class := range w.open {
+		w.tails(class)
 	}
-	clear(w.open)
 	w.mu.Unlock()
-	for _, b := range tails {
-		w.put(b)
-	}
 	_ = w.puts.Wait() // errors stick in the context
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)

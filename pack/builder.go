@@ -25,20 +25,29 @@ const (
 	trailerSize  = trailerPlain + seal.PartOverhead
 )
 
-// A Builder gathers the blobs of one pack. It is not safe for concurrent use.
+// A Builder gathers the blobs of one pack. It is not safe for concurrent use, except
+// that places it gave may be filled at the same time, by anyone.
 type Builder struct {
 	class   Class
 	blobs   []piece
-	arena   []byte // the blobs, as they came
+	slab    []byte // where the next place is cut from
+	largest []byte // of the slabs so far
+	bytes   int    // of the blobs
 	have    map[seal.ID]struct{}
 	entries int // bytes of the blobs in the directory
 	empty   bool
 }
 
 type piece struct {
-	id      seal.ID
-	at, len int // in the arena
+	id     seal.ID
+	sealed []byte
 }
+
+// What a Builder takes for blobs at a time, in bytes, unless one is larger.
+const (
+	minSlab = 4 << 10
+	maxSlab = 256 << 10
+)
 
 // NewBuilder returns a Builder for a pack of class c.
 func NewBuilder(c Class) *Builder {
@@ -47,21 +56,35 @@ func NewBuilder(c Class) *Builder {
 
 // Add takes a copy of a sealed blob, at least one byte. A blob whose ID was added before
 // holds the same plaintext, and is left out.
-func (b *Builder) Add(id seal.ID, sealed []byte) {
+func (b *Builder) Add(id seal.ID, sealed []byte) { copy(b.Place(id, len(sealed)), sealed) }
+
+// Place is Add for a blob of n bytes that the caller writes into the place it returns,
+// before Finish: the way to seal without a copy. It is nil when the ID was added before.
+func (b *Builder) Place(id seal.ID, n int) []byte {
 	if _, ok := b.have[id]; ok {
-		return
+		return nil
 	}
 	b.have[id] = struct{}{}
-	b.blobs = append(b.blobs, piece{id, len(b.arena), len(sealed)})
-	b.arena = append(b.arena, sealed...)
-	b.entries += len(id) + uvarintLen(len(sealed))
-	b.empty = b.empty || len(sealed) == 0
+	if cap(b.slab)-len(b.slab) < n {
+		b.slab = make([]byte, 0, max(n, min(2*cap(b.slab), maxSlab), minSlab))
+		if cap(b.slab) > cap(b.largest) {
+			b.largest = b.slab
+		}
+	}
+	at := len(b.slab)
+	b.slab = b.slab[:at+n]
+	place := b.slab[at : at+n : at+n]
+	b.blobs = append(b.blobs, piece{id, place})
+	b.bytes += n
+	b.entries += len(id) + uvarintLen(n)
+	b.empty = b.empty || n == 0
+	return place
 }
 
 // Absorb adds all blobs of another Builder, which has none afterwards.
 func (b *Builder) Absorb(other *Builder) {
 	for _, p := range other.blobs {
-		b.Add(p.id, other.arena[p.at:p.at+p.len])
+		b.Add(p.id, p.sealed)
 	}
 	other.Reset(other.class)
 }
@@ -69,13 +92,15 @@ func (b *Builder) Absorb(other *Builder) {
 // Reset makes a Builder empty and ready for a pack of class c. It keeps its memory.
 func (b *Builder) Reset(c Class) {
 	clear(b.have)
-	*b = Builder{class: c, blobs: b.blobs[:0], arena: b.arena[:0], have: b.have}
+	clear(b.blobs)
+	*b = Builder{class: c, blobs: b.blobs[:0], slab: b.largest[:0], largest: b.largest, have: b.have}
 }
 
-// Grow makes room for n bytes of blobs in all.
+// Grow makes room for n bytes of blobs in a Builder that has none.
 func (b *Builder) Grow(n int) {
-	if cap(b.arena) < n {
-		b.arena = append(make([]byte, 0, n), b.arena...)
+	if cap(b.slab) < n {
+		b.slab = make([]byte, 0, n)
+		b.largest = b.slab
 	}
 }
 
@@ -84,7 +109,7 @@ func (b *Builder) Count() int { return len(b.blobs) }
 
 // Len returns the bytes that the pack would have if it were not padded.
 func (b *Builder) Len() int {
-	return seal.HeaderSize + len(b.arena) + b.directory() + seal.PartOverhead + trailerSize
+	return seal.HeaderSize + b.bytes + b.directory() + seal.PartOverhead + trailerSize
 }
 
 // directory returns the bytes of the directory without its padding.
@@ -121,8 +146,8 @@ func (b *Builder) FinishInto(dst []byte, keys *seal.Keys, rand io.Reader) (Name,
 	table := Table{Class: b.class, Blobs: make([]Blob, 0, len(b.blobs))}
 	data = append(data, header...)
 	for _, p := range b.blobs {
-		table.Blobs = append(table.Blobs, Blob{ID: p.id, Off: uint32(len(data)), Len: uint32(p.len)})
-		data = append(data, b.arena[p.at:p.at+p.len]...)
+		table.Blobs = append(table.Blobs, Blob{ID: p.id, Off: uint32(len(data)), Len: uint32(len(p.sealed))})
+		data = append(data, p.sealed...)
 	}
 	data = appendEnd(data, s, table)
 	b.Reset(b.class)

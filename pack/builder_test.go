@@ -121,3 +121,49 @@ func TestFinishRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What is placed may be written later, and places stay where they are while others come.
+func TestPlace(t *testing.T) {
+	k, b := keys(t, 0), pack.NewBuilder(permanent)
+	var places [][]byte
+	for i := range 3000 {
+		places = append(places, b.Place(id(i), 1+i%700))
+	}
+	if b.Place(id(7), 1) != nil {
+		t.Error("a place for a blob that is there")
+	}
+	for i, p := range places {
+		if len(p) != 1+i%700 || cap(p) != len(p) {
+			t.Fatalf("a place of %d bytes in %d, want %d", len(p), cap(p), 1+i%700)
+		}
+		for j := range p {
+			p[j] = byte(i)
+		}
+	}
+	_, data, table, err := b.Finish(k, from(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bl := range table.Blobs {
+		i := slices.IndexFunc(places, func(p []byte) bool { return len(p) == int(bl.Len) && p[0] == data[bl.Off] })
+		if i < 0 || !bytes.Equal(data[bl.Off:][:bl.Len], places[i]) {
+			t.Fatalf("a blob of %d bytes is not what was written into its place", bl.Len)
+		}
+	}
+}
+
+// A Builder that is used again takes no memory for what fits into its largest piece.
+func TestResetKeepsMemory(t *testing.T) {
+	b, blob := pack.NewBuilder(permanent), make([]byte, 100_000)
+	b.Grow(1 << 20)
+	fill := func(n int) {
+		b.Reset(permanent)
+		for i := range n {
+			b.Add(id(i), blob)
+		}
+	}
+	fill(12) // two more than there is room for
+	if n := testing.AllocsPerRun(10, func() { fill(10) }); n > 0 {
+		t.Errorf("%v allocations for a pack that fits", n)
+	}
+}

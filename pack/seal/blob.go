@@ -42,6 +42,10 @@ func AppendBlob(dst []byte, rand io.Reader, ref Ref, codec byte, plainLen int, b
 	return gcm(key[:]).Seal(buf[:at+nonceSize], nonce, plain, id[:]), nil
 }
 
+// BlobSize returns the size of the blob of a plaintext of plainLen bytes whose body has
+// bodyLen.
+func BlobSize(plainLen, bodyLen int) int { return BlobOverhead + uvarintLen(plainLen) + bodyLen }
+
 // OpenBlob opens a blob. body is the plaintext in its codec; it lies in dst's
 // spare capacity when that holds len(sealed) bytes, and in a new array
 // otherwise. dst may be sealed[12:12], to open in place. The error wraps

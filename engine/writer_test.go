@@ -1,0 +1,74 @@
+package engine_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dayfold/dayfold/engine"
+)
+
+// slowNonces is a source of randomness that takes its time with nonces, so that packs are
+// full before all that is sealed in them is.
+type slowNonces struct {
+	fail int64 // the nonce that cannot be had; 0: none
+	n    atomic.Int64
+}
+
+func (s *slowNonces) Read(p []byte) (int, error) {
+	if len(p) == 12 {
+		if s.fail == 0 {
+			time.Sleep(100 * time.Microsecond)
+		} else if s.n.Add(1) == s.fail {
+			time.Sleep(50 * time.Millisecond) // others fill the pack meanwhile
+			return 0, errNonce
+		}
+	}
+	return rand.Read(p)
+}
+
+var errNonce = errors.New("no randomness")
+
+// A pack leaves only when all of it is sealed.
+func TestPacksWaitForTheirBlobs(t *testing.T) {
+	c := newChat("a")
+	history(c, 5, 40, 10, 3000)
+	f := create(t, func(o *engine.Options) {
+		o.PackSize, o.TreePackSize, o.Workers, o.Rand = 64<<10, 64<<10, 8, new(slowNonces)
+	})
+	rep := f.backup(c)
+	check(t, f.a)
+	holds(t, f.a, rep.Snapshot, c)
+}
+
+// A blob that could not be sealed is in no pack.
+func TestFailedSealReachesNoPack(t *testing.T) {
+	c := newChat("a")
+	history(c, 5, 100, 10, 3000)
+	failing := &slowNonces{fail: 40}
+	f := create(t, func(o *engine.Options) { o.PackSize, o.TreePackSize, o.Workers = 64<<10, 64<<10, 4 })
+	a := f.open(func(o *engine.Options) { o.Rand = failing })
+	failing.n.Store(0)
+	_, err := a.Backup(t.Context(), c, engine.BackupOptions{})
+	wants(t, err, errNonce)
+	rep := f.backup(c)
+	check(t, f.a)
+	holds(t, f.a, rep.Snapshot, c)
+}
+
+// Many checkpoints, each of which merges the tails of packs, take no more memory than one.
+func TestCheckpointsReuseMemory(t *testing.T) {
+	c := newChat("a")
+	history(c, 5, 40, 20, 20_000)
+	f := create(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	rep, err := f.a.Backup(ctx, c, engine.BackupOptions{CheckpointEvery: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, f.a, rep.Snapshot, c)
+}
