@@ -146,7 +146,7 @@ func BenchmarkMediaOpen(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := m.Open(bytes.NewReader(sealed.Bytes()), int64(sealed.Len()))
+				r, err := m.Open(bytes.NewReader(sealed.Bytes()), int64(sealed.Len()), new(signal.Scratch))
 				if err == nil {
 					_, err = io.Copy(io.Discard, r)
 				}

@@ -199,7 +199,7 @@ func TestMediaDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	drain := func(m signal.Media, file []byte) error {
-		r, err := m.Open(bytes.NewReader(file), int64(len(file)))
+		r, err := m.Open(bytes.NewReader(file), int64(len(file)), new(signal.Scratch))
 		if err == nil {
 			_, err = io.Copy(io.Discard, r)
 		}
@@ -237,7 +237,7 @@ func TestLongMediaIsReadTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := sealed.Bytes()
-	r, err := m.Open(bytes.NewReader(file), int64(len(file)))
+	r, err := m.Open(bytes.NewReader(file), int64(len(file)), new(signal.Scratch))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func TestLongMediaIsReadTwice(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	file[len(file)-33] ^= 1
-	if _, err := m.Open(bytes.NewReader(file), int64(len(file))); !errors.Is(err, signal.ErrCorrupt) {
+	if _, err := m.Open(bytes.NewReader(file), int64(len(file)), new(signal.Scratch)); !errors.Is(err, signal.ErrCorrupt) {
 		t.Errorf("last block flipped: Open = %v, want ErrCorrupt before a byte is given out", err)
 	}
 }

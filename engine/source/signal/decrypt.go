@@ -31,8 +31,9 @@ type decrypter struct {
 	err   error
 }
 
-// newDecrypter reads the IV. size is that of the whole file; key is 32 bytes.
-func newDecrypter(r io.Reader, size int64, key []byte, mac hash.Hash) (*decrypter, error) {
+// newDecrypter reads the IV. size is that of the whole file; key is 32 bytes; buf, of
+// readAtOnce bytes, is the decrypter's own while it is used.
+func newDecrypter(r io.Reader, size int64, key []byte, mac hash.Hash, buf []byte) (*decrypter, error) {
 	if err := checkSealedSize(size); err != nil {
 		return nil, err
 	}
@@ -47,8 +48,7 @@ func newDecrypter(r io.Reader, size int64, key []byte, mac hash.Hash) (*decrypte
 	if err != nil {
 		return nil, err
 	}
-	return &decrypter{r: r, left: size - ivSize - macSize, mode: cipher.NewCBCDecrypter(block, iv[:]), mac: mac,
-		buf: make([]byte, min(readAtOnce, size-ivSize-macSize))}, nil
+	return &decrypter{r: r, left: size - ivSize - macSize, mode: cipher.NewCBCDecrypter(block, iv[:]), mac: mac, buf: buf}, nil
 }
 
 func checkSealedSize(size int64) error {
@@ -61,6 +61,13 @@ func checkSealedSize(size int64) error {
 // Read gives out plaintext.
 func (d *decrypter) Read(p []byte) (int, error) {
 	for len(d.plain) == 0 {
+		if d.err == nil && len(p) >= len(d.buf) && d.left > int64(len(d.buf)) { // without a copy
+			n := len(d.buf)
+			if d.err = d.piece(p[:n]); d.err != nil {
+				return 0, d.err
+			}
+			return n, nil
+		}
 		if d.err == nil {
 			d.err = d.fill()
 		}
@@ -80,14 +87,9 @@ func (d *decrypter) fill() error {
 		return io.EOF
 	}
 	b := d.buf[:min(int64(len(d.buf)), d.left)]
-	if err := readFull(d.r, b); err != nil {
+	if err := d.piece(b); err != nil {
 		return err
 	}
-	if d.mac != nil {
-		d.mac.Write(b)
-	}
-	d.mode.CryptBlocks(b, b)
-	d.left -= int64(len(b))
 	if d.left > 0 {
 		d.plain = b
 		return nil
@@ -107,6 +109,19 @@ func (d *decrypter) fill() error {
 	}
 	d.plain = b[:len(b)-n]
 	return io.EOF
+}
+
+// piece decrypts the next bytes into b.
+func (d *decrypter) piece(b []byte) error {
+	if err := readFull(d.r, b); err != nil {
+		return err
+	}
+	if d.mac != nil {
+		d.mac.Write(b)
+	}
+	d.mode.CryptBlocks(b, b)
+	d.left -= int64(len(b))
+	return nil
 }
 
 // padding returns the length of the PKCS#7 padding at the end of b, or 0 if it is wrong.

@@ -64,7 +64,7 @@ func send(blocks chan<- block, done <-chan struct{}, b block) bool {
 // unpack calls emit with piece after piece of the gzip member, and checks what
 // follows it: zeros, padding, HMAC.
 func (k *Keys) unpack(r io.Reader, size int64, emit func([]byte) bool) error {
-	d, err := newDecrypter(r, size, k.aes, hmac.New(sha256.New, k.hmac))
+	d, err := newDecrypter(r, size, k.aes, hmac.New(sha256.New, k.hmac), make([]byte, readAtOnce))
 	if err != nil {
 		return err
 	}
@@ -110,10 +110,8 @@ func onlyZeros(r io.Reader) error {
 	b := make([]byte, 4096)
 	for {
 		n, err := r.Read(b)
-		for _, c := range b[:n] {
-			if c != 0 {
-				return corrupt("main: bytes after the archive")
-			}
+		if !zeros(b[:n]) {
+			return corrupt("main: bytes after the archive")
 		}
 		if err == io.EOF {
 			return nil
@@ -122,6 +120,15 @@ func onlyZeros(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+func zeros(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // split yields the frames in blocks. Only one that lies in two blocks is copied.

@@ -112,7 +112,7 @@ func TestSampleMediaOpen(t *testing.T) {
 			t.Errorf("Name = %s, want %s", got, c.Name)
 		}
 		file := read(t, sample+"files/"+m.Name().Path())
-		r, err := m.Open(bytes.NewReader(file), int64(len(file)))
+		r, err := m.Open(bytes.NewReader(file), int64(len(file)), new(signal.Scratch))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -184,8 +184,10 @@ func needs(it *engine.Item, key string) bool {
 	return false
 }
 
-// Media yields each media that was shown, in no order.
+// Media yields each media that was shown, in no order. No item may be asked for after
+// that: the names that were taken are forgotten, which are most of the Ledger's memory.
 func (l *Ledger) Media() iter.Seq[*Medium] {
+	l.taken = nil
 	return func(yield func(*Medium) bool) {
 		for _, m := range l.media {
 			if !yield(m) {

@@ -2,11 +2,14 @@ package signal
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"io"
+	"sync"
 )
 
 // A Media is what a locator says about one media file of a local backup.
@@ -46,26 +49,107 @@ func (m *Media) Name() MediaName {
 // whole is how long a sealed file may be to be opened in memory, bytes.
 const whole = 2 << 20
 
+// A Scratch keeps the memory that media were read in for the next: a buffer of at most
+// 2 MiB for each that is open at a time. The zero value is ready. Its methods may be
+// called from many goroutines.
+type Scratch struct {
+	mu   sync.Mutex
+	idle [][]byte
+}
+
+// take returns n bytes, of any content.
+func (s *Scratch) take(n int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.idle) - 1; last >= 0 {
+		b := s.idle[last]
+		s.idle = s.idle[:last]
+		if cap(b) >= n {
+			return b[:n]
+		}
+	}
+	if n > readAtOnce {
+		return make([]byte, whole)[:n] // as much as any needs, once
+	}
+	return make([]byte, n, readAtOnce)
+}
+
+func (s *Scratch) give(b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, b)
+}
+
 // Open returns the plaintext of a media file of size bytes. The whole file's HMAC is
-// checked before a byte is given out: a long file is read twice. At the end of the
-// plaintext its length and hash are checked as well. Damage is ErrCorrupt.
-func (m *Media) Open(f io.ReaderAt, size int64) (io.Reader, error) {
+// checked before a byte is given out: a long file is read twice. The hash of the
+// plaintext is checked before a short one is given out, and at the end of a long one.
+// Damage is ErrCorrupt. The reader uses f and memory of s until it is closed; it does
+// not close f.
+func (m *Media) Open(f io.ReaderAt, size int64, s *Scratch) (io.ReadCloser, error) {
 	if want := SealedSize(int64(m.Size)); size != want {
 		return nil, corrupt("media: file of %d bytes, want %d", size, want)
 	}
+	buf := s.take(int(min(size, whole)))
+	open := m.openLong
+	if size <= whole {
+		open = m.openShort
+	}
+	r, err := open(f, size, buf)
+	if err != nil {
+		s.give(buf)
+		return nil, err
+	}
+	return &lentReader{Reader: r, s: s, buf: buf}, nil
+}
+
+// A lentReader is a reader of borrowed memory.
+type lentReader struct {
+	io.Reader
+	s   *Scratch
+	buf []byte
+}
+
+// Close gives the memory back.
+func (l *lentReader) Close() error {
+	if l.buf != nil {
+		l.s.give(l.buf)
+		l.buf = nil
+		l.Reader = bytes.NewReader(nil)
+	}
+	return nil
+}
+
+// openShort opens a file in memory, in the buffer that it is read into.
+func (m *Media) openShort(f io.ReaderAt, size int64, buf []byte) (io.Reader, error) {
+	buf = buf[:size]
+	if err := readFull(io.NewSectionReader(f, 0, size), buf); err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, m.LocalKey[32:])
+	if mac.Write(buf[:size-macSize]); !hmac.Equal(mac.Sum(nil), buf[size-macSize:]) {
+		return nil, corrupt("media: HMAC")
+	}
+	block, err := aes.NewCipher(m.LocalKey[:32])
+	if err != nil {
+		return nil, err
+	}
+	plain := buf[ivSize : size-macSize]
+	cipher.NewCBCDecrypter(block, buf[:ivSize]).CryptBlocks(plain, plain)
+	n := padding(plain)
+	if n == 0 || !zeros(plain[m.Size:len(plain)-n]) {
+		return nil, corrupt("media: padding")
+	}
+	if sha256.Sum256(plain[:m.Size]) != m.Hash {
+		return nil, corrupt("media: content differs from its hash")
+	}
+	return bytes.NewReader(plain[:m.Size]), nil
+}
+
+// openLong checks a file's HMAC, and opens it for a second reading.
+func (m *Media) openLong(f io.ReaderAt, size int64, buf []byte) (io.Reader, error) {
 	mac := hmac.New(sha256.New, m.LocalKey[32:])
 	file := io.NewSectionReader(f, 0, size)
-	if size <= whole {
-		b := make([]byte, size)
-		if err := readFull(file, b); err != nil {
-			return nil, err
-		}
-		if mac.Write(b[:size-macSize]); !hmac.Equal(mac.Sum(nil), b[size-macSize:]) {
-			return nil, corrupt("media: HMAC")
-		}
-		return m.plaintext(bytes.NewReader(b), size)
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{mac}, struct{ io.Reader }{io.LimitReader(file, size-macSize)}, make([]byte, readAtOnce)); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{mac}, struct{ io.Reader }{io.LimitReader(file, size-macSize)}, buf[:readAtOnce]); err != nil {
 		return nil, err
 	}
 	var sum [macSize]byte
@@ -75,11 +159,7 @@ func (m *Media) Open(f io.ReaderAt, size int64) (io.Reader, error) {
 	if !hmac.Equal(mac.Sum(nil), sum[:]) {
 		return nil, corrupt("media: HMAC")
 	}
-	return m.plaintext(io.NewSectionReader(f, 0, size), size)
-}
-
-func (m *Media) plaintext(r io.Reader, size int64) (io.Reader, error) {
-	d, err := newDecrypter(r, size, m.LocalKey[:32], nil)
+	d, err := newDecrypter(io.NewSectionReader(f, 0, size), size, m.LocalKey[:32], nil, buf[:readAtOnce])
 	if err != nil {
 		return nil, err
 	}

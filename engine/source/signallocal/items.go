@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"slices"
 
 	"github.com/dayfold/dayfold/engine"
@@ -116,7 +117,7 @@ func (s *Source) openMedium(m *signal.Medium) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := m.Media.Open(f, size)
+	r, err := m.Media.Open(f, size, &s.scratch)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -126,15 +127,21 @@ func (s *Source) openMedium(m *signal.Medium) (io.ReadCloser, error) {
 
 // A content is the plaintext of a media file.
 type content struct {
-	io.Reader
-	io.Closer
+	io.ReadCloser
+	f *os.File
 	s *Source
 	m *signal.Medium
 }
 
+// Close ends the use of the file.
+func (c *content) Close() error {
+	_ = c.ReadCloser.Close() // which only gives memory back
+	return c.f.Close()
+}
+
 // Read reports damage that shows only at the end as the media's.
 func (c *content) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
+	n, err := c.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		err = c.s.altered(c.m, err)
 	}

@@ -31,6 +31,8 @@ type Source struct {
 	info   engine.SourceInfo
 	first  signal.Info // the first message of main
 	report *report
+
+	scratch signal.Scratch
 }
 
 const maxMetadata = 4096 // bytes of the file metadata

@@ -63,6 +63,8 @@ type writer struct {
 	people map[uint64]bool // recipients that were written
 	chats  map[uint64]bool
 	owner  bool // the account was written
+
+	scratch signal.Scratch
 }
 
 func (w *writer) write(ctx context.Context, target string, key signal.Key, now time.Time) error {

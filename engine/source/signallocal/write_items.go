@@ -199,9 +199,10 @@ func (w *writer) present(path string, m signal.Media) error {
 		return err
 	}
 	defer f.Close()
-	r, err := m.Open(f, size)
+	r, err := m.Open(f, size, &w.scratch)
 	if err == nil {
 		_, err = io.Copy(io.Discard, r)
+		_ = r.Close() // which only gives memory back
 	}
 	if err != nil {
 		return fmt.Errorf("%s is there already: %w", path, err)
