@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ func (r *run) whole(src Source) error {
 	if err := r.gather(src); err != nil {
 		return err
 	}
+	r.w.finished()
 	rs, err := r.build()
 	if err != nil {
 		return err
@@ -255,7 +257,10 @@ func (r *run) build() (roots, error) {
 		}
 		if string(lastKey) == string(rec.key) {
 			if key := rec.key[1:]; isItem(key, rec.key[0] == 1) {
-				r.problem(&Problem{Key: e.Key, Err: errTwice})
+				if rec.key[0] == 1 {
+					key = key[dayLen:]
+				}
+				r.problem(&Problem{Key: bytes.Clone(key[1:]), Err: errTwice})
 			}
 			continue
 		}

@@ -85,6 +85,14 @@ func (l life) mapKey(key []byte) []byte {
 	return dated(l.day, key)
 }
 
+// appendKey appends what mapKey returns.
+func (l life) appendKey(dst, key []byte) []byte {
+	if l.day != 0 {
+		dst = binary.BigEndian.AppendUint32(dst, l.day)
+	}
+	return append(dst, key...)
+}
+
 // itemOf is an entry as callers see it, without its content.
 func itemOf(e *tree.Entry, key []byte) Item {
 	it := Item{Key: key, Group: e.Group, Kind: Kind(e.Kind), Stamp: e.Stamp, Time: time.UnixMilli(e.Time), Timer: time.Duration(e.Timer) * time.Millisecond,

@@ -144,7 +144,11 @@ func (r *run) sort(l life, e *tree.Entry) error {
 	if l.day != 0 {
 		which = 1
 	}
-	return r.sorter.add(append([]byte{which}, l.mapKey(e.Key)...), tree.AppendEntry(nil, e))
+	payload := *e
+	payload.Key = e.Key[:1] // the record's key says all of it
+	return r.sorter.add(func(key, dst []byte) ([]byte, []byte) {
+		return l.appendKey(append(key, which), e.Key), tree.AppendEntry(dst, &payload)
+	})
 }
 
 // kindNamer marks the entries that say who names what. They are not items.

@@ -23,14 +23,16 @@ type sorter struct {
 	rand   io.Reader
 	budget int
 
-	mu    sync.Mutex
-	arena []byte // key length, payload length, key, payload of each record
-	at    []int  // where records begin in arena
-	spill *os.File
-	aead  cipher.AEAD
-	size  int64  // of the spill
-	frame uint64 // frames written, the nonce of the next
-	runs  []sortedRun
+	mu           sync.Mutex
+	arena        []byte // key length, payload length, key, payload of each record
+	key, payload []byte // of the record that is added
+	sealed       []byte // the frame that is written
+	at           []int  // where records begin in arena
+	spill        *os.File
+	aead         cipher.AEAD
+	size         int64  // of the spill
+	frame        uint64 // frames written, the nonce of the next
+	runs         []sortedRun
 }
 
 // A record's payload is opaque to the sorter.
@@ -53,10 +55,12 @@ func newSorter(dir string, rand io.Reader, budget int) *sorter {
 	return &sorter{dir: dir, rand: rand, budget: budget}
 }
 
-// add takes a record; both slices are copied.
-func (s *sorter) add(key, payload []byte) error {
+// add takes a record, whose key and payload fill appends to the slices that it is given.
+func (s *sorter) add(fill func(key, payload []byte) ([]byte, []byte)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	key, payload := fill(s.key[:0], s.payload[:0])
+	s.key, s.payload = key, payload
 	if len(s.arena)+8*len(s.at)+len(key)+len(payload)+recordMin > s.budget && len(s.at) > 0 {
 		if err := s.spillRun(); err != nil {
 			return fmt.Errorf("sort: %w", err)
@@ -145,12 +149,12 @@ func (s *sorter) createSpill() error {
 func nonceOf(frame uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 4, 12), frame) }
 
 func (s *sorter) writeFrame(plain []byte) error {
-	sealed := s.aead.Seal(nil, nonceOf(s.frame), plain, nil)
-	if _, err := s.spill.WriteAt(sealed, s.size); err != nil {
+	s.sealed = s.aead.Seal(s.sealed[:0], nonceOf(s.frame), plain, nil)
+	if _, err := s.spill.WriteAt(s.sealed, s.size); err != nil {
 		return err
 	}
 	s.frame++
-	s.size += int64(len(sealed))
+	s.size += int64(len(s.sealed))
 	return nil
 }
 
@@ -220,6 +224,7 @@ type runReader struct {
 	run    sortedRun
 	memory []int
 	order  int
+	frames []byte // where buf lies
 	buf    []byte // plain bytes not consumed yet
 	head   record
 }
@@ -249,19 +254,23 @@ func (r *runReader) next() (bool, error) {
 	}
 }
 
-// fill reads one more frame behind what is left of the last.
+// fill reads one more frame behind what is left of the last. The head is void then.
 func (r *runReader) fill() error {
-	n := min(frameSize+int64(r.s.aead.Overhead()), r.run.end-r.run.off)
-	sealed := make([]byte, n)
+	n := int(min(frameSize+int64(r.s.aead.Overhead()), r.run.end-r.run.off))
+	if cap(r.frames) < len(r.buf)+n {
+		r.frames = make([]byte, 0, len(r.buf)+frameSize+r.s.aead.Overhead())
+	}
+	left := append(r.frames[:0], r.buf...)
+	sealed := left[len(left) : len(left)+n]
 	if _, err := r.s.spill.ReadAt(sealed, r.run.off); err != nil {
 		return err
 	}
-	buf, err := r.s.aead.Open(append(make([]byte, 0, len(r.buf)+int(n)), r.buf...), nonceOf(r.run.frame), sealed, nil)
+	buf, err := r.s.aead.Open(left, nonceOf(r.run.frame), sealed, nil)
 	if err != nil {
 		return err
 	}
 	r.buf = buf
-	r.run.off += n
+	r.run.off += int64(n)
 	r.run.frame++
 	return nil
 }
