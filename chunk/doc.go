@@ -8,7 +8,8 @@
 // # How the bounds were chosen
 //
 // Most media are smaller than Media.Min and so one blob; the rolling hash
-// touches a third of what is larger, in four lanes (lanes.go).
+// touches a third of what is larger, in four lanes (lanes.go). Media.Max is what
+// each worker's buffer takes: of random bytes one chunk in seven ends there.
 //
 // Leaf and Inner decide what a day costs. BenchmarkTradeoffs measures it on a
 // million entries of 200 bytes, ordered by week and conversation (a change of
@@ -48,7 +49,7 @@ package chunk
 // The published bounds. They are part of the format: other cuts would share
 // nothing with what is stored.
 var (
-	Media = Bounds{Min: 2 << 20, Bits: 20, Max: 8 << 20}  // photos, videos, files
+	Media = Bounds{Min: 2 << 20, Bits: 20, Max: 4 << 20}  // photos, videos, files
 	Text  = Bounds{Min: 4 << 10, Bits: 13, Max: 64 << 10} // long texts
 	Leaf  = Bounds{Min: 1024, Bits: 10, Max: 8192}        // runs of entries
 	Inner = Bounds{Min: 384, Bits: 8, Max: 4096}          // runs of child records
