@@ -33,7 +33,7 @@ type Options struct {
 const (
 	schema     = "dayfold index 2"
 	minFree    = 512 << 20
-	memtable   = 4 << 20
+	memtable   = 1 << 20 // Badger keeps about ten times that
 	indexCache = 4 << 20
 )
 

@@ -43,7 +43,7 @@ const (
 
 const (
 	leastMemory = 96 << 20
-	outside     = 28 << 20 // bytes, measured
+	outside     = 44 << 20 // bytes, measured
 )
 
 // needless are the commands that work whatever environment and config file say.
