@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -106,7 +107,43 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 			return err
 		}
 	}
+	if !b.opt.DryRun {
+		err = errors.Join(err, c.copyOn(ctx, a, b, missing == 0, &sum))
+	}
 	return errors.Join(c.emit(&sum), err)
+}
+
+// copyOn brings what was archived into the copies, and keeps there what the flags say.
+func (c *cli) copyOn(ctx context.Context, a *archive, b *backupFlags, retain bool, sum *backupSummary) (err error) {
+	for _, repo := range c.copies {
+		t := c.at(repo)
+		s, e := c.copyTo(ctx, a, repo, nil)
+		if e == nil {
+			e = s.problem()
+		}
+		if e == nil && retain && (b.keep.given() || b.prune) {
+			e = t.retainHere(ctx, b)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if e != nil {
+			c.warn("%s is behind: %s", t.place(), oneLine(t.advice(e)))
+			sum.Missed = append(sum.Missed, t.place())
+			err = partial("not copied to %s", strings.Join(sum.Missed, ", "))
+		}
+	}
+	return err
+}
+
+func (c *cli) retainHere(ctx context.Context, b *backupFlags) error {
+	a, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	_, _, err = c.retain(ctx, a, b)
+	return err
 }
 
 // openOrCreate opens the archive, or makes one in the default place at its first use.
@@ -210,6 +247,7 @@ type backupSummary struct {
 	Key           string           `json:"recovery_key,omitempty"`
 	Forgotten     []snapshotLine   `json:"forgotten,omitempty"`
 	Pruned        *pruneSummary    `json:"pruned,omitempty"`
+	Missed        []string         `json:"not_reached,omitempty"` // copies
 }
 
 func (s *backupSummary) add(r *engine.Report) {

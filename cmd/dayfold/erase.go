@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -59,37 +60,50 @@ Items must match every flag that is given. On a terminal it asks first.`,
 
 // erase asks, if there is somebody to ask, and erases.
 func (c *cli) erase(ctx context.Context, sel engine.Selection, dryRun, insist, yes bool) error {
-	a, err := c.open(ctx)
+	r, err := c.eraseHere(ctx, sel, dryRun, insist, yes)
 	if err != nil {
 		return err
+	}
+	missed, err := c.everywhere(ctx, func(t *cli) error {
+		_, err := t.eraseHere(ctx, sel, dryRun, insist, true)
+		return err
+	})
+	return errors.Join(c.emit(struct {
+		Type      string   `json:"message_type"`
+		Rewritten int64    `json:"snapshots_rewritten"`
+		Items     int64    `json:"items"`
+		Bytes     int64    `json:"bytes"`
+		DryRun    bool     `json:"dry_run"`
+		Seconds   float64  `json:"duration_s"`
+		Missed    []string `json:"not_reached,omitempty"`
+	}{"summary", r.Rewritten, r.Removed, r.Bytes, dryRun, seconds(r.Duration), missed}), err)
+}
+
+// eraseHere erases in one place.
+func (c *cli) eraseHere(ctx context.Context, sel engine.Selection, dryRun, insist, yes bool) (r engine.Report, err error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return r, err
 	}
 	defer a.Close()
 	if !dryRun && !yes && c.asks() {
 		r, err := a.Erase(ctx, sel, true, true)
 		if err != nil {
-			return err
+			return r, err
 		}
 		sure, err := c.confirm(ctx, fmt.Sprintf("Erase %s (%s) from %s for good?", plural(r.Removed, "item"), bytesOf(r.Bytes), plural(r.Rewritten, "snapshot")))
 		if err != nil {
-			return err
+			return r, err
 		}
 		if !sure {
-			return misused("nothing was erased")
+			return r, misused("nothing was erased")
 		}
 	}
-	r, err := a.Erase(ctx, sel, dryRun, insist)
-	if err != nil {
-		return err
+	if r, err = a.Erase(ctx, sel, dryRun, insist); err != nil {
+		return r, err
 	}
 	c.tell("%s %s (%s) from %s\n", would(dryRun, "erase", "erased"), plural(r.Removed, "item"), bytesOf(r.Bytes), plural(r.Rewritten, "snapshot"))
-	return c.emit(struct {
-		Type      string  `json:"message_type"`
-		Rewritten int64   `json:"snapshots_rewritten"`
-		Items     int64   `json:"items"`
-		Bytes     int64   `json:"bytes"`
-		DryRun    bool    `json:"dry_run"`
-		Seconds   float64 `json:"duration_s"`
-	}{"summary", r.Rewritten, r.Removed, r.Bytes, dryRun, seconds(r.Duration)})
+	return r, nil
 }
 
 // would is what a command did, or with --dry-run would do.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -60,22 +62,15 @@ frees the bytes.`,
 			if keep.given() == (len(args) > 0) {
 				return misused("forget what? Either snapshots or --keep-… flags")
 			}
-			a, err := c.open(cmd.Context())
+			sum, err := c.forgetHere(cmd.Context(), args, &keep, prune, dryRun, insist)
 			if err != nil {
 				return err
 			}
-			defer a.Close()
-			kept, gone, err := c.forget(cmd.Context(), a, args, &keep, dryRun, insist)
-			if err != nil {
+			sum.Missed, err = c.everywhere(cmd.Context(), func(t *cli) error {
+				_, err := t.forgetHere(cmd.Context(), sum.ids(), &keep, prune, dryRun, insist)
 				return err
-			}
-			sum := forgetSummary{"summary", linesOf(kept), linesOf(gone), dryRun, nil}
-			if prune {
-				if sum.Pruned, err = c.prune(cmd.Context(), a, engine.PruneOptions{MaxUnused: defaultMaxUnused, DryRun: dryRun, Insist: insist}); err != nil {
-					return err
-				}
-			}
-			return c.emit(sum)
+			})
+			return errors.Join(c.emit(sum), err)
 		},
 	}
 	f := cmd.Flags()
@@ -93,6 +88,44 @@ type forgetSummary struct {
 	Forgotten []snapshotLine `json:"forgotten"`
 	DryRun    bool           `json:"dry_run"`
 	Pruned    *pruneSummary  `json:"pruned,omitempty"`
+	Missed    []string       `json:"not_reached,omitempty"`
+}
+
+// ids are the snapshots that were forgotten.
+func (s *forgetSummary) ids() (ids []string) {
+	for _, l := range s.Forgotten {
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
+// forgetHere forgets in one place. In a copy, a snapshot that is not there is forgotten.
+func (c *cli) forgetHere(ctx context.Context, ids []string, keep *keepFlags, prune, dryRun, insist bool) (*forgetSummary, error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	if keep.given() {
+		ids = nil
+	} else if c.isCopy {
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+			_, err := a.view(ctx, id)
+			return errors.Is(err, fs.ErrNotExist)
+		})
+		if len(ids) == 0 {
+			return &forgetSummary{}, nil
+		}
+	}
+	kept, gone, err := c.forget(ctx, a, ids, keep, dryRun, insist)
+	if err != nil {
+		return nil, err
+	}
+	sum := &forgetSummary{"summary", linesOf(kept), linesOf(gone), dryRun, nil, nil}
+	if prune {
+		sum.Pruned, err = c.prune(ctx, a, engine.PruneOptions{MaxUnused: defaultMaxUnused, DryRun: dryRun, Insist: insist})
+	}
+	return sum, err
 }
 
 func (c *cli) forget(ctx context.Context, a *archive, ids []string, keep *keepFlags, dryRun, insist bool) (kept, gone []engine.Snapshot, err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,16 +23,15 @@ percent is dead. Backups may run meanwhile.`,
 			if opt.MaxUnused < 0 || opt.MaxUnused > 100 {
 				return misused("--max-unused: %v is no percentage", opt.MaxUnused)
 			}
-			a, err := c.open(cmd.Context())
+			s, err := c.pruneHere(cmd.Context(), opt)
 			if err != nil {
 				return err
 			}
-			defer a.Close()
-			s, err := c.prune(cmd.Context(), a, opt)
-			if err != nil {
+			s.Missed, err = c.everywhere(cmd.Context(), func(t *cli) error {
+				_, err := t.pruneHere(cmd.Context(), opt)
 				return err
-			}
-			return c.emit(s)
+			})
+			return errors.Join(c.emit(s), err)
 		},
 	}
 	f := cmd.Flags()
@@ -56,6 +56,18 @@ type pruneSummary struct {
 	Snapshots      int64   `json:"snapshots_rewritten"`
 	DryRun         bool    `json:"dry_run"`
 	Seconds        float64 `json:"duration_s"`
+
+	Missed []string `json:"not_reached,omitempty"`
+}
+
+// pruneHere prunes one place.
+func (c *cli) pruneHere(ctx context.Context, opt engine.PruneOptions) (*pruneSummary, error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return c.prune(ctx, a, opt)
 }
 
 // prune prunes and says what came of it.
@@ -74,5 +86,5 @@ func (c *cli) prune(ctx context.Context, a *archive, opt engine.PruneOptions) (*
 		c.tell("the oldest deletion whose bytes are still there: %s ago\n", lasting(r.OldestUnerased.Round(time.Second)))
 	}
 	return &pruneSummary{"summary", r.PacksDeleted, r.PacksRewritten, r.PacksKept, r.BytesFreed, r.BytesRewritten, r.BytesLive, r.BytesDead,
-		r.BytesWaiting, seconds(r.OldestUnerased), r.SnapshotsRewritten, opt.DryRun, seconds(r.Duration)}, nil
+		r.BytesWaiting, seconds(r.OldestUnerased), r.SnapshotsRewritten, opt.DryRun, seconds(r.Duration), nil}, nil
 }

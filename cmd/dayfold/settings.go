@@ -14,6 +14,7 @@ import (
 // globals are what the flags of every command say.
 type globals struct {
 	repo, keyFile, cacheDir string
+	copies                  []string // further places, where copies lie
 	memory                  size
 	upload, download        rate
 	quiet, verbose, json    bool
@@ -21,6 +22,7 @@ type globals struct {
 
 	command             string // the word after "dayfold"
 	repoGiven, keyGiven bool   // not the defaults
+	isCopy              bool   // repo is one of copies
 	keyTyped            bool   // --key-file stands on the command line
 }
 
@@ -50,7 +52,8 @@ const (
 var needless = []string{"help", "version", "completion", "man", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
 
 func (c *cli) flags(f *pflag.FlagSet) {
-	f.StringVarP(&c.repo, "repo", "r", xdg("XDG_DATA_HOME", ".local/share", "archive"), "`URL` of the place where the archive lies: a path, "+schemes())
+	c.repo = xdg("XDG_DATA_HOME", ".local/share", "archive")
+	f.VarP(&repos{first: &c.repo, further: &c.copies}, "repo", "r", "`URL` of the place where the archive lies: a path, "+schemes()+"; of further ones, where copies lie that backup, forget, erase and prune keep in step")
 	f.StringVar(&c.keyFile, "key-file", xdg("XDG_CONFIG_HOME", ".config", "recovery-key"), "`FILE` with the recovery key (or the key itself in $"+keyVariable+")")
 	f.StringVar(&c.cacheDir, "cache-dir", xdg("XDG_CACHE_HOME", ".cache", ""), "`DIR` for the index, copies of objects and sealed temporary files; it can be deleted at any time")
 	c.memory = 128 << 20
