@@ -64,7 +64,7 @@ var badInputs = slices.Concat(
 	framing(14, "trailing byte", func(b []byte) []byte { return append(b, 0) }, seal.ErrCorrupt),
 	framing(15, "twice", func(b []byte) []byte { return append(b, b...) }, seal.ErrCorrupt),
 	[]badInput{
-		{n: 7, name: "unknown flag in the config", make: forged(aConfig, seal.RoleConfig, func(b []byte) []byte { b[17] |= 64; return b }), want: seal.ErrCorrupt},
+		{n: 7, name: "unknown flag in the config", make: forged(aConfig, seal.RoleConfig, func(b []byte) []byte { b[17] |= 128; return slices.Insert(b, 18, 1) }), want: seal.ErrCorrupt},
 		{n: 11, name: "object of another archive", make: foreign, want: seal.ErrWrongKey},
 		{n: 11, name: "object under another name", make: moved, want: seal.ErrCorrupt},
 		{n: 11, name: "object of another type", make: func(b *bad) error {
