@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,7 +95,7 @@ func TestScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &Results{Samples: s.samples}
-	for st, want := range map[step]int{First: 1, Day: 1, Restore: 1, One: 1, Check: 1, Prune: 0} {
+	for st, want := range map[step]int{First: 1, Day: 1, Restore: 1, Message: 1, Chat: 1, File: 1, Check: 1, Rebuild: 0, Prune: 0} {
 		if _, n := r.of("cp", st, wall); n != want {
 			t.Errorf("cp %s: got %d samples, want %d", st, n, want)
 		}
@@ -118,7 +115,7 @@ func TestScenario(t *testing.T) {
 	if err := r.write(out); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"results.json", "daily.svg", "time.svg", "memory.svg"} {
+	for _, name := range []string{"results.json", "daily.svg", "time.svg", "memory.svg", "daily.png", "time.png", "memory.png"} {
 		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -136,36 +133,54 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-func TestChartsAreWellFormed(t *testing.T) {
-	for name, c := range map[string]chart{
-		"bars":  {title: "<&>", unit: "s", groups: []string{"a", "b"}, series: []series{{"x<", []float64{1, math.NaN()}}, {"y", []float64{0, 250}}}},
-		"log":   {title: "t", unit: "s", log: true, groups: []string{"a", "b"}, series: []series{{"x", []float64{0.02, 0}}, {"y", []float64{17, 250}}}},
-		"lines": {title: "t", unit: "s", lines: true, groups: []string{"a", "b"}, series: []series{{"x", []float64{0.02, math.NaN()}}}},
-		"zeros": {title: "t", unit: "s", log: true, groups: []string{"a"}, series: []series{{"x", []float64{0}}}},
-		"none":  {title: "t", unit: "s", groups: []string{"a"}},
-	} {
-		var b bytes.Buffer
-		if err := c.svg(&b); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
-			t.Errorf("%s: a place that is no number:\n%s", name, b.String())
-		}
-		for d := xml.NewDecoder(&b); ; {
-			if _, err := d.Token(); err == io.EOF {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-	}
-}
-
 func TestChooseSteps(t *testing.T) {
 	if got, err := chooseSteps("check,day"); err != nil || len(got) != 3 || got[0] != First || got[1] != Day || got[2] != Check {
 		t.Errorf("got %v %v", got, err)
 	}
 	if _, err := chooseSteps("dance"); err == nil {
 		t.Error("no error for an unknown step")
+	}
+}
+
+func TestGoalsAreHeldAgainstTheBestPeer(t *testing.T) {
+	sample := func(tool string, st step, wall float64, added int64) Sample {
+		return Sample{Tool: tool, Step: st, Usage: Usage{Wall: wall}, Added: added}
+	}
+	r := &Results{Samples: []Sample{
+		sample("dayfold", First, 5, 0), sample("cp", First, 1, 0), sample("restic", First, 10, 0), sample("kopia", First, 8, 0),
+		sample("dayfold", Day, 1, 60e6), sample("restic", Day, 4, 100e6),
+		sample("dayfold", Check, 1, 0), {Tool: "restic", Step: Check, Usage: Usage{Wall: 9}, Error: "why"},
+	}}
+	var out bytes.Buffer
+	if err := r.goals(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"first wall 5.00 8.00 kopia 0.62 ≤ 0.60 MISSED", "day wall 1.00 4.00 restic 0.25 ≤ 0.60 met", "day added 60.00 100.00 restic 0.60 ≤ 0.55 MISSED"} {
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "check") {
+		t.Errorf("a peer that failed sets a goal:\n%s", out.String())
+	}
+}
+
+func TestOneLineIsHeldAgainstTheFile(t *testing.T) {
+	p := place{source: t.TempDir(), item: "f", out: filepath.Join(t.TempDir(), "out")}
+	text := "{\"id\":1,\"text\":\"a\"}\n{\"id\":12,\"text\":\"b\"}\n{\"id\":13,\"text\":\"c\"}\n"
+	if err := os.WriteFile(filepath.Join(p.source, p.item), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if p.line, err = aLine(filepath.Join(p.source, p.item)); err != nil || p.line != "{\"id\":13," {
+		t.Fatalf("got %q, %v", p.line, err)
+	}
+	for got, ok := range map[string]bool{"{\"id\":13,\"text\":\"c\"}\n": true, "{\"id\":12,\"text\":\"b\"}\n": false, "{\"id\":13,\"text\":\"d\"}\n": false, "": false} {
+		if err := os.WriteFile(p.out, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := compareLine(p); (err == nil) != ok || err != nil && !errors.Is(err, errDiffers) {
+			t.Errorf("%q: got %v", got, err)
+		}
 	}
 }

@@ -3,12 +3,17 @@
 //
 //	go run ./bench -scale 0.1 -days 3 -runs 3 -peers restic,borg,kopia,plakar,cp
 //
-// It builds the command and the generator of package corpus, makes up a history, and
-// runs whole processes over it: a first backup, the same once more, days of
-// changes, a full restore, one item, a check of all data, and forgetting all but the
-// newest snapshot. The tools take turns within each step. Whatever is restored is
-// compared with the history; a step that gives back anything else has failed. What
-// comes out is a table, results.json and plots, in the folder -out.
+// It builds the command, the generator of package corpus, and restic and kopia in the
+// versions that the nested module bench/peers pins; borg and plakar are taken from PATH.
+// It makes up a history, and runs whole processes over it: a first backup, the same
+// once more, days of changes, a full restore, one message, one conversation, one file,
+// a check of all data, a rebuild of the index, and forgetting all but the newest
+// snapshot. The tools take turns within each step. Whatever is restored is compared with
+// the history; a step that gives back anything else has failed. What comes out is a
+// table, the goals and how far they are, results.json and plots, in the folder -out.
+//
+// Of a history in Signal's formats a peer gives back files only: it takes no part in
+// the steps for one message and one conversation.
 //
 // Every process is warm: the history lies in the page cache. Figures of a machine
 // that does other work at the same time are good for ratios at best.
@@ -37,9 +42,10 @@ func main() {
 	var o options
 	flag.StringVar(&o.format, "format", "dir", "of the history: dir, signal-local or signal-export")
 	flag.Float64Var(&o.scale, "scale", 0.05, "1: a million messages, 3 GB of media")
+	flag.Float64Var(&o.media, "media", 1, "share of the scale's media; 0: text only")
 	flag.IntVar(&o.days, "days", 3, "how many days of changes")
 	flag.IntVar(&o.runs, "runs", 1, "how often all of it is done")
-	flag.StringVar(&o.peers, "peers", "cp,restic,borg,kopia,plakar", "who is measured beside dayfold, if on PATH")
+	flag.StringVar(&o.peers, "peers", "cp,restic,borg,kopia,kopia-zstd,plakar", "who is measured beside dayfold")
 	flag.StringVar(&o.steps, "steps", "", "only these steps, with commas (first always): "+fmt.Sprint(allSteps))
 	flag.StringVar(&o.out, "out", "bench/results", "folder for results.json and the plots")
 	flag.StringVar(&o.work, "work", "", "folder for histories and archives; empty: a temporary one")
@@ -55,7 +61,7 @@ func main() {
 
 type options struct {
 	format, peers, steps, out, work, dayfold string
-	scale                                    float64
+	scale, media                             float64
 	days, runs                               int
 }
 
@@ -81,18 +87,22 @@ func (o options) bench(ctx context.Context) error {
 			return err
 		}
 	}
-	tools, paths, missing := find(strings.Split(o.peers, ","), dayfold)
+	pinned := filepath.Join(work, "peers")
+	if err := buildPeers(ctx, o.peers, pinned); err != nil {
+		return err
+	}
+	tools, paths, missing := find(strings.Split(o.peers, ","), dayfold, pinned)
 	s := scenario{
 		work: filepath.Join(work, "run"), format: o.format, days: o.days, runs: max(1, o.runs), steps: steps,
-		tools: tools, paths: paths, key: filepath.Join(work, "signal-key"), verify: verify,
+		tools: tools, paths: paths, key: filepath.Join(work, "signal-key"),
 		say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 	}
 	s.advance = func(ctx context.Context, source string, day int) error {
-		return quietly(exec.CommandContext(ctx, gen, "-format", o.format, "-scale", fmt.Sprint(o.scale), "-day", fmt.Sprint(day), "-out", source, "-key-file", s.key))
+		return quietly(exec.CommandContext(ctx, gen, "-format", o.format, "-scale", fmt.Sprint(o.scale), "-media", fmt.Sprint(o.media), "-day", fmt.Sprint(day), "-out", source, "-key-file", s.key))
 	}
 	failed := s.run(ctx)
 	r := o.results(&s, missing)
-	return errors.Join(failed, r.table(os.Stdout), r.write(o.out))
+	return errors.Join(failed, r.table(os.Stdout), r.goals(os.Stdout), r.write(o.out))
 }
 
 func chooseSteps(list string) ([]step, error) {
@@ -112,6 +122,21 @@ func chooseSteps(list string) ([]step, error) {
 	return chosen, nil
 }
 
+// buildPeers builds those of the peers that are wanted and that bench/peers pins.
+func buildPeers(ctx context.Context, wanted, to string) error {
+	var pkgs []string
+	for name, pkg := range map[string]string{"restic": "github.com/restic/restic/cmd/restic", "kopia": "github.com/kopia/kopia"} {
+		if strings.Contains(wanted, name) {
+			pkgs = append(pkgs, pkg)
+		}
+	}
+	if len(pkgs) == 0 {
+		return nil
+	}
+	fmt.Fprintln(os.Stderr, "building", strings.Join(pkgs, " "))
+	return quietly(exec.CommandContext(ctx, "go", append([]string{"build", "-C", "bench/peers", "-o", to + "/"}, pkgs...)...))
+}
+
 func build(ctx context.Context, pkg, to string) error {
 	return quietly(exec.CommandContext(ctx, "go", "build", "-o", to, pkg))
 }
@@ -128,7 +153,7 @@ func quietly(cmd *exec.Cmd) error {
 func (o options) results(s *scenario, missing []string) *Results {
 	r := &Results{
 		Machine: machine(), CPUs: runtime.NumCPU(), Go: runtime.Version(), Command: strings.Join(os.Args, " "),
-		Time: time.Now().UTC().Format(time.RFC3339), Format: o.format, Scale: o.scale,
+		Time: time.Now().UTC().Format(time.RFC3339), Load: loadAverage(), Format: o.format, Scale: o.scale, Media: o.media,
 		Versions: map[string]string{}, Missing: missing, Samples: s.samples,
 	}
 	if commit, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil {
@@ -151,4 +176,11 @@ func machine() string {
 	}
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease") // empty where there is none
 	return strings.TrimSpace(model + ", " + runtime.GOOS + " " + string(kernel))
+}
+
+// loadAverage is that of 1, 5 and 15 minutes, empty where the system does not say.
+func loadAverage() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(b))
+	return strings.Join(fields[:min(3, len(fields))], " ")
 }

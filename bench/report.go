@@ -2,11 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/dayfold/dayfold/bench/chart"
 )
 
 // write puts results.json and the plots into a folder.
@@ -16,79 +16,58 @@ func (r *Results) write(dir string) error {
 	}
 	errs := []error{r.save(filepath.Join(dir, "results.json"))}
 	for name, c := range r.charts() {
-		if len(c.groups) > 0 {
-			errs = append(errs, create(filepath.Join(dir, name+".svg"), c.svg))
-		}
+		errs = append(errs, c.Save(dir, name))
 	}
 	return errors.Join(errs...)
 }
 
-func create(path string, fill func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fill(f), f.Close())
-}
-
 // charts are the pictures: bytes added by day, time by step, memory by step.
-func (r *Results) charts() map[string]chart {
-	return map[string]chart{
+func (r *Results) charts() map[string]chart.Chart {
+	memory := r.bySteps("Peak resident memory by step", "MiB", peak)
+	memory.Log = false
+	return map[string]chart.Chart{
 		"daily":  r.daily(),
-		"time":   r.bySteps("Time by step", "seconds", wall, true),
-		"memory": r.bySteps("Peak resident memory by step", "MiB", peak, false),
+		"time":   r.bySteps("Time by step", "seconds", wall),
+		"memory": memory,
 	}
 }
 
-func (r *Results) daily() chart {
-	c := chart{title: "Bytes added to the archive each day", unit: "MB", lines: true}
-	for _, s := range r.Samples {
-		if s.Step == Day && s.Day > len(c.groups) {
-			c.groups = append(c.groups, fmt.Sprint(s.Day))
-		}
-	}
+// daily draws what each day added, for each tool a line.
+func (r *Results) daily() chart.Chart {
+	c := chart.Chart{Title: "Bytes added to the archive each day", Unit: "MB", X: "day"}
 	for _, t := range r.tools() {
-		values, any := make([]float64, len(c.groups)), false
-		for d := range values {
-			var v []float64
-			for _, s := range r.Samples {
-				if s.Tool == t && s.Step == Day && s.Day == d+1 && s.Error == "" {
-					v = append(v, added(s))
-				}
+		s := chart.Series{Name: t}
+		for d := 1; ; d++ {
+			v, n := r.spread(func(s Sample) bool { return s.Tool == t && s.Step == Day && s.Day == d }, added)
+			if n == 0 {
+				break
 			}
-			values[d] = math.NaN()
-			if len(v) > 0 {
-				values[d], any = spreadOf(v).median, true
-			}
+			s.X, s.Y = append(s.X, float64(d)), append(s.Y, v.median)
 		}
-		if any {
-			c.series = append(c.series, series{t, values})
-		}
+		c.Series = append(c.Series, s)
 	}
 	return c
 }
 
-func (r *Results) bySteps(title, unit string, figure func(Sample) float64, log bool) chart {
-	c := chart{title: title, unit: unit, log: log}
+// bySteps draws a figure of each tool over the steps that any of them did.
+func (r *Results) bySteps(title, unit string, figure func(Sample) float64) chart.Chart {
+	c := chart.Chart{Title: title, Unit: unit, Log: true}
 	var steps []step
 	for _, st := range allSteps {
-		for _, t := range r.tools() {
-			if _, n := r.of(t, st, figure); n > 0 {
-				steps, c.groups = append(steps, st), append(c.groups, string(st))
-				break
-			}
+		if _, n := r.spread(func(s Sample) bool { return s.Step == st }, figure); n > 0 {
+			steps, c.Names = append(steps, st), append(c.Names, string(st))
 		}
 	}
 	for _, t := range r.tools() {
-		s := series{name: t}
+		s := chart.Series{Name: t}
 		for _, st := range steps {
 			v, n := r.of(t, st, figure)
 			if n == 0 {
 				v.median = math.NaN()
 			}
-			s.values = append(s.values, v.median)
+			s.Y = append(s.Y, v.median)
 		}
-		c.series = append(c.series, s)
+		c.Series = append(c.Series, s)
 	}
 	return c
 }

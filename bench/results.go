@@ -18,8 +18,10 @@ type Results struct {
 	Commit   string            `json:"commit"`
 	Command  string            `json:"command"`
 	Time     string            `json:"time"`
+	Load     string            `json:"load_average"` // at the end; that of the bench is in it
 	Format   string            `json:"format"`
 	Scale    float64           `json:"scale"`
+	Media    float64           `json:"media"`
 	Versions map[string]string `json:"versions"`
 	Missing  []string          `json:"not_on_path"`
 	Samples  []Sample          `json:"samples"`
@@ -48,16 +50,21 @@ func spreadOf(v []float64) spread {
 	return spread{v[0], mid, v[len(v)-1]}
 }
 
-// of returns the spread of one figure over the samples of a tool's step that
-// succeeded.
-func (r *Results) of(tool string, st step, figure func(Sample) float64) (spread, int) {
+// spread returns that of one figure over the samples that fit and did not fail, and
+// how many there are.
+func (r *Results) spread(fits func(Sample) bool, figure func(Sample) float64) (spread, int) {
 	var v []float64
 	for _, s := range r.Samples {
-		if s.Tool == tool && s.Step == st && s.Error == "" {
+		if s.Error == "" && fits(s) {
 			v = append(v, figure(s))
 		}
 	}
 	return spreadOf(v), len(v)
+}
+
+// of returns the spread of one figure of a tool's step.
+func (r *Results) of(tool string, st step, figure func(Sample) float64) (spread, int) {
+	return r.spread(func(s Sample) bool { return s.Tool == tool && s.Step == st }, figure)
 }
 
 func wall(s Sample) float64    { return s.Wall }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +40,6 @@ type scenario struct {
 	paths   map[string]string
 	advance func(ctx context.Context, source string, day int) error
 	key     string
-	verify  func(ctx context.Context, p place, got string) error // of formats that come back as such
 	say     func(format string, args ...any)
 	samples []Sample
 	broken  map[string]bool // tools whose last step failed: they sit out the run
@@ -152,9 +153,8 @@ func (s *scenario) all(ctx context.Context, st step, n, day int, source string) 
 
 // one measures one step of one tool and looks at what came of it.
 func (s *scenario) one(ctx context.Context, t tool, source string, sample *Sample) error {
-	p := s.place(t, source)
-	var err error
-	if p.item, err = s.item(ctx, t, p); err != nil {
+	p, err := s.want(ctx, t, sample.Step, s.place(t, source))
+	if err != nil {
 		return err
 	}
 	_, before, err := usage(p.repo)
@@ -172,49 +172,74 @@ func (s *scenario) one(ctx context.Context, t tool, source string, sample *Sampl
 	switch sample.Step {
 	case Restore:
 		return s.compare(ctx, t, p)
-	case One:
-		return s.compareItem(t, p)
+	case Message, Chat, File:
+		return s.compareOne(ctx, t, p, sample.Step)
 	}
 	return nil
 }
 
+// own says that a tool keeps items of this history, and not its files.
+func (s *scenario) own(t tool) bool { return t.ownFormat && s.format != "dir" }
+
 // compare holds what was restored against the history.
 func (s *scenario) compare(ctx context.Context, t tool, p place) error {
-	got := p.target
-	if t.restored != nil {
-		got = t.restored(p)
+	if s.own(t) {
+		return verify(ctx, p, p.target)
 	}
-	if t.ownFormat && s.format != "dir" {
-		return s.verify(ctx, p, got)
-	}
-	return compareTrees(p.source, got)
+	return compareTrees(p.source, p.target)
 }
 
-func (s *scenario) compareItem(t tool, p place) error {
-	if t.ownFormat && s.format != "dir" {
-		info, err := os.Stat(p.out)
-		if err == nil && info.Size() == 0 {
-			err = errDiffers
-		}
-		return err
-	}
-	want, err := os.Stat(filepath.Join(p.source, p.item))
-	if err != nil {
-		return err
-	}
-	if got, err := os.Stat(p.out); err != nil || got.Size() != want.Size() {
-		return fmt.Errorf("%s: %w", p.out, errors.Join(err, errDiffers))
+// compareOne holds what came of Message, Chat or File against the history.
+func (s *scenario) compareOne(ctx context.Context, t tool, p place, st step) error {
+	defer os.Remove(p.out)
+	switch {
+	case s.own(t) && st == Chat:
+		return verify(ctx, p, p.target)
+	case s.own(t):
+		return verifyItem(ctx, p)
+	case st == Message:
+		return compareLine(p)
 	}
 	return compareFiles(filepath.Join(p.source, p.item), p.out)
 }
 
-// item chooses a media file, always the same one; for a tool with items of its
-// own, the first media that it lists.
-func (s *scenario) item(ctx context.Context, t tool, p place) (string, error) {
-	if t.ownFormat && s.format != "dir" {
-		return firstMedia(ctx, p, s.env(t, p)), nil
+// compareLine holds the line that came back against that of the history.
+func compareLine(p place) error {
+	got, err := os.ReadFile(p.out)
+	if err != nil {
+		return err
 	}
-	names, err := names(p.source)
+	want, err := os.ReadFile(filepath.Join(p.source, p.item))
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(got, []byte(p.line)) || !bytes.Contains(want, got) {
+		return fmt.Errorf("%q of %s: %w", got, p.item, errDiffers)
+	}
+	return nil
+}
+
+// want chooses what Message, Chat and File ask for, the same for all tools that
+// name things alike: the history's first media of some size, its conversation in the
+// middle by size, and the message in the middle of that.
+func (s *scenario) want(ctx context.Context, t tool, st step, p place) (place, error) {
+	var err error
+	switch {
+	case st != Message && st != Chat && st != File:
+	case s.own(t):
+		err = p.chooseItem(ctx, st, s.env(t, p))
+	case st == File:
+		p.item, err = aMedia(p.source)
+	default:
+		if p.item, err = aChat(p.source); err == nil && st == Message {
+			p.line, err = aLine(filepath.Join(p.source, p.item))
+		}
+	}
+	return p, err
+}
+
+func aMedia(source string) (string, error) {
+	names, err := names(source)
 	if err != nil {
 		return "", err
 	}
@@ -228,4 +253,35 @@ func (s *scenario) item(ctx context.Context, t tool, p place) (string, error) {
 		return "", io.ErrUnexpectedEOF
 	}
 	return best, nil
+}
+
+func aChat(source string) (string, error) {
+	list, err := os.ReadDir(filepath.Join(source, "chats"))
+	if err != nil || len(list) == 0 {
+		return "", errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	sizes := map[string]int64{}
+	for _, e := range list {
+		info, err := e.Info()
+		if err != nil {
+			return "", err
+		}
+		sizes[e.Name()] = info.Size()
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return cmp.Compare(sizes[a.Name()], sizes[b.Name()]) })
+	return filepath.Join("chats", list[len(list)/2].Name()), nil
+}
+
+// aLine returns how the line in the middle of a file begins.
+func aLine(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	_, rest, _ := bytes.Cut(data[len(data)/2:], []byte("\n"))
+	id, _, ok := bytes.Cut(rest, []byte(","))
+	if !ok {
+		return "", fmt.Errorf("%s: %w", path, io.ErrUnexpectedEOF)
+	}
+	return string(id) + ",", nil
 }

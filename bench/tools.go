@@ -16,18 +16,23 @@ const (
 	Unchanged step = "unchanged"
 	Day       step = "day"
 	Restore   step = "restore"
-	One       step = "one"
-	Check     step = "check"
-	Prune     step = "prune"
+	Message   step = "message" // one, by what a user knows of it
+	Chat      step = "chat"    // one conversation
+	File      step = "file"    // one media
+	Check     step = "check"   // of all data
+	Rebuild   step = "rebuild" // of the index
+	Prune     step = "prune"   // after forgetting all but the newest snapshot
 )
 
-var allSteps = []step{First, Unchanged, Day, Restore, One, Check, Prune}
+var allSteps = []step{First, Unchanged, Day, Restore, Message, Chat, File, Check, Rebuild, Prune}
 
 // A place is where one tool works: everything of it lies below its own folder.
 type place struct {
 	source string // the history, the same for all
 	kind   string // format of the history
-	item   string // a file of it, relative to source
+	item   string // the file that Message, Chat or File wants, relative to source; of a tool with items of its own a key
+	line   string // how the wanted line of item begins (Message)
+	group  string // the conversation that Chat wants, of a tool with items of its own
 	key    string // file with the key of a Signal backup
 	repo   string
 	state  string // caches and keys
@@ -44,8 +49,6 @@ type tool struct {
 	env     func(p place) []string
 	init    func(p place) []command
 	steps   map[step]func(p place) []command
-	// restored is where below target the history lies; nil: at its top.
-	restored func(p place) string
 	// ownFormat says that Signal's formats come back as such, and not as files.
 	ownFormat bool
 }
@@ -62,18 +65,23 @@ var tools = []tool{
 		init: func(p place) []command { return run(p.tool, "-q", "init") },
 		steps: map[step]func(p place) []command{
 			First: dayfoldBackup, Unchanged: dayfoldBackup, Day: dayfoldBackup,
-			Restore: func(p place) []command {
-				argv := []string{p.tool, "-q", "restore", "--target", p.target}
-				if p.kind == "signal-local" {
-					argv = append(argv, "--signal-key-file", p.key)
+			Restore: func(p place) []command { return dayfoldRestore(p) },
+			Message: func(p place) []command {
+				if p.line == "" {
+					return dayfoldCat(p)
 				}
-				return run(argv...)
+				return p.grep(`"$0" cat latest "$1"`)
 			},
-			One: func(p place) []command {
-				return []command{{argv: []string{p.tool, "cat", "latest", p.item}, stdout: p.out}}
+			Chat: func(p place) []command {
+				if p.group == "" {
+					return dayfoldCat(p)
+				}
+				return dayfoldRestore(p, "--group", p.group)
 			},
-			Check: func(p place) []command { return run(p.tool, "-q", "check", "--read-data") },
-			Prune: func(p place) []command { return run(p.tool, "-q", "forget", "--keep-last", "1", "--prune") },
+			File:    dayfoldCat,
+			Check:   func(p place) []command { return run(p.tool, "-q", "check", "--read-data") },
+			Rebuild: func(p place) []command { return run(p.tool, "-q", "rebuild-index") },
+			Prune:   func(p place) []command { return run(p.tool, "-q", "forget", "--keep-last", "1", "--prune") },
 		},
 	},
 	{
@@ -82,7 +90,9 @@ var tools = []tool{
 			First:   cpAnew,
 			Day:     cpAnew,
 			Restore: func(p place) []command { return run("cp", "-a", p.repo, p.target) },
-			One:     func(p place) []command { return run("cp", filepath.Join(p.repo, p.item), p.out) },
+			Message: func(p place) []command { return p.grep(`cat "$2/$1"`, p.repo) },
+			Chat:    cpOne,
+			File:    cpOne,
 			Check:   func(p place) []command { return run("sh", "-c", `find "$0" -type f -exec cat {} + >/dev/null`, p.repo) },
 		},
 	},
@@ -95,11 +105,12 @@ var tools = []tool{
 		steps: map[step]func(p place) []command{
 			First: resticBackup, Unchanged: resticBackup, Day: resticBackup,
 			Restore: func(p place) []command { return run(p.tool, "restore", "-q", "latest:"+p.source, "--target", p.target) },
-			One: func(p place) []command {
-				return []command{{argv: []string{p.tool, "dump", "-q", "latest", filepath.Join(p.source, p.item)}, stdout: p.out}}
-			},
-			Check: func(p place) []command { return run(p.tool, "check", "-q", "--read-data") },
-			Prune: func(p place) []command { return run(p.tool, "forget", "-q", "--keep-last", "1", "--prune") },
+			Message: func(p place) []command { return p.grep(`"$0" dump -q latest "$2/$1"`, p.source) },
+			Chat:    resticDump,
+			File:    resticDump,
+			Check:   func(p place) []command { return run(p.tool, "check", "-q", "--read-data") },
+			Rebuild: func(p place) []command { return run(p.tool, "repair", "index", "-q", "--read-all-packs") },
+			Prune:   func(p place) []command { return run(p.tool, "forget", "-q", "--keep-last", "1", "--prune") },
 		},
 	},
 	{
@@ -113,34 +124,20 @@ var tools = []tool{
 			Restore: func(p place) []command {
 				return []command{{argv: []string{"mkdir", "-p", p.target}}, {argv: []string{"sh", "-c", borgLast + `exec "$0" extract "::$last"`, p.tool}, dir: p.target}}
 			},
-			One: func(p place) []command {
-				return []command{{argv: []string{"sh", "-c", borgLast + `exec "$0" extract --stdout "::$last" "$1"`, p.tool, "./" + p.item}, stdout: p.out}}
+			Message: func(p place) []command { return p.grep(borgLast + `"$0" extract --stdout "::$last" "$1"`) },
+			Chat:    borgExtract,
+			File:    borgExtract,
+			Check:   func(p place) []command { return run(p.tool, "check", "--verify-data") },
+			Rebuild: func(p place) []command { // what lies beside the segments is made anew from them
+				return run("sh", "-c", `rm "$1"/index.* "$1"/hints.* "$1"/integrity.* && exec "$0" list`, p.tool, p.repo)
 			},
-			Check: func(p place) []command { return run(p.tool, "check", "--verify-data") },
 			Prune: func(p place) []command {
 				return append(run(p.tool, "prune", "--keep-last", "1"), run(p.tool, "compact")...)
 			},
 		},
 	},
-	{
-		name: "kopia", binary: "kopia", version: []string{"--version"},
-		env: func(p place) []string {
-			return []string{"KOPIA_PASSWORD=bench", "KOPIA_CONFIG_PATH=" + p.state + "/config", "KOPIA_CACHE_DIRECTORY=" + p.state + "/cache", "KOPIA_LOG_DIR=" + p.state + "/log", "KOPIA_CHECK_FOR_UPDATES=false"}
-		},
-		init: func(p place) []command { return run(p.tool, "repository", "create", "filesystem", "--path", p.repo) },
-		steps: map[step]func(p place) []command{
-			First: kopiaBackup, Unchanged: kopiaBackup, Day: kopiaBackup,
-			Restore: func(p place) []command {
-				return run(p.tool, "snapshot", "restore", p.source, p.target, "--snapshot-time", "latest")
-			},
-			Check: func(p place) []command { return run(p.tool, "snapshot", "verify", "--verify-files-percent=100") },
-			Prune: func(p place) []command {
-				return append(append(run(p.tool, "policy", "set", p.source, "--keep-latest=1", "--keep-hourly=0", "--keep-daily=0", "--keep-weekly=0", "--keep-monthly=0", "--keep-annual=0"),
-					run(p.tool, "snapshot", "expire", p.source, "--delete")...),
-					run(p.tool, "maintenance", "run", "--full", "--safety=none")...)
-			},
-		},
-	},
+	kopia("kopia"),
+	kopia("kopia-zstd", "policy", "set", "--global", "--compression=zstd-fastest"),
 	{
 		name: "plakar", binary: "plakar", version: []string{"version"},
 		env: func(p place) []string {
@@ -152,6 +149,79 @@ var tools = []tool{
 			Check: func(p place) []command { return run(p.tool, "at", p.repo, "check") },
 		},
 	},
+}
+
+// kopia is the contender of that name: as it is by default, or after a command that
+// says otherwise.
+func kopia(name string, settings ...string) tool {
+	return tool{
+		name: name, binary: "kopia", version: []string{"--version"},
+		env: func(p place) []string {
+			return []string{"KOPIA_PASSWORD=bench", "KOPIA_CONFIG_PATH=" + p.state + "/config", "KOPIA_CACHE_DIRECTORY=" + p.state + "/cache", "KOPIA_LOG_DIR=" + p.state + "/log", "KOPIA_CHECK_FOR_UPDATES=false"}
+		},
+		init: func(p place) []command {
+			cmds := run(p.tool, "repository", "create", "filesystem", "--path", p.repo)
+			if len(settings) > 0 {
+				cmds = append(cmds, command{argv: append([]string{p.tool}, settings...)})
+			}
+			return cmds
+		},
+		steps: map[step]func(p place) []command{
+			First: kopiaBackup, Unchanged: kopiaBackup, Day: kopiaBackup,
+			Restore: func(p place) []command {
+				return run(p.tool, "restore", p.source, p.target, "--snapshot-time", "latest")
+			},
+			Message: func(p place) []command {
+				return append(kopiaOne(p, p.target), p.grep(`cat "$2"`, p.target)...)
+			},
+			Chat:  func(p place) []command { return kopiaOne(p, p.out) },
+			File:  func(p place) []command { return kopiaOne(p, p.out) },
+			Check: func(p place) []command { return run(p.tool, "snapshot", "verify", "--verify-files-percent=100") },
+			Rebuild: func(p place) []command {
+				return run(p.tool, "index", "recover", "--dangerous-commands=enabled", "--delete-indexes", "--commit", "--parallel=2")
+			},
+			// By its defaults nothing would be freed for a day.
+			Prune: func(p place) []command {
+				return append(append(append(run(p.tool, "policy", "set", p.source, "--keep-latest=1", "--keep-hourly=0", "--keep-daily=0", "--keep-weekly=0", "--keep-monthly=0", "--keep-annual=0"),
+					run(p.tool, "snapshot", "expire", p.source, "--delete")...),
+					run(p.tool, "maintenance", "run", "--full", "--safety=none")...),
+					run(p.tool, "maintenance", "run", "--full", "--safety=none")...)
+			},
+		},
+	}
+}
+
+func kopiaOne(p place, to string) []command {
+	return run(p.tool, "restore", filepath.Join(p.source, p.item), to, "--snapshot-time", "latest")
+}
+
+// grep runs a shell command that writes p.item ("$1") with the tool ("$0"), and keeps
+// the line that is wanted. more are "$2" and so on.
+func (p place) grep(read string, more ...string) []command {
+	argv := append([]string{"sh", "-c", read + " | grep -m 1 -F -e '" + p.line + "'", p.tool, p.item}, more...)
+	return []command{{argv: argv, stdout: p.out}}
+}
+
+func dayfoldCat(p place) []command {
+	return []command{{argv: []string{p.tool, "cat", "latest", p.item}, stdout: p.out}}
+}
+
+func dayfoldRestore(p place, more ...string) []command {
+	argv := append([]string{p.tool, "-q", "restore", "--target", p.target}, more...)
+	if p.kind == "signal-local" {
+		argv = append(argv, "--signal-key-file", p.key)
+	}
+	return run(argv...)
+}
+
+func cpOne(p place) []command { return run("cp", filepath.Join(p.repo, p.item), p.out) }
+
+func resticDump(p place) []command {
+	return []command{{argv: []string{p.tool, "dump", "-q", "latest", filepath.Join(p.source, p.item)}, stdout: p.out}}
+}
+
+func borgExtract(p place) []command {
+	return []command{{argv: []string{"sh", "-c", borgLast + `exec "$0" extract --stdout "::$last" "$1"`, p.tool, p.item}, stdout: p.out}}
 }
 
 // borgLast finds the newest archive's name.
@@ -183,16 +253,19 @@ func kopiaBackup(p place) []command {
 
 func plakarBackup(p place) []command { return run(p.tool, "at", p.repo, "backup", p.source) }
 
-// find returns the contenders of these names that are on PATH, with their paths, and
-// the names of those that are not.
-func find(names []string, dayfold string) (found []tool, paths map[string]string, missing []string) {
+// find returns the contenders of these names, with their paths: those that were built
+// into pinned, and those on PATH. And it returns the names of those that are nowhere.
+func find(names []string, dayfold, pinned string) (found []tool, paths map[string]string, missing []string) {
 	paths = map[string]string{}
 	for _, t := range tools {
 		wanted := t.name == "dayfold"
 		for _, n := range names {
 			wanted = wanted || n == t.name
 		}
-		path, err := exec.LookPath(t.binary)
+		path, err := exec.LookPath(filepath.Join(pinned, t.binary))
+		if err != nil {
+			path, err = exec.LookPath(t.binary)
+		}
 		if t.name == "dayfold" {
 			path, err = dayfold, nil
 		}

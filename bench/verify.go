@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 
@@ -17,7 +19,8 @@ import (
 
 // verify compares a restored history of Signal's with the original, item by item:
 // each that came back must be equal, and each that is missing must be one that never
-// enters an archive, or that only such ones show.
+// enters an archive, or that only such ones show. With p.group it looks at messages
+// alone, and they must be those of that conversation.
 func verify(ctx context.Context, p place, got string) error {
 	want, err := readItems(ctx, p, p.source)
 	if err != nil {
@@ -26,6 +29,16 @@ func verify(ctx context.Context, p place, got string) error {
 	have, err := readItems(ctx, p, got)
 	if err != nil {
 		return err
+	}
+	if p.group != "" {
+		for key, h := range have {
+			if h.kind == engine.Message && h.group != p.group {
+				return fmt.Errorf("%s is of another conversation: %w", key, errDiffers)
+			}
+		}
+		other := func(_ string, v seen) bool { return v.kind != engine.Message || v.group != p.group }
+		maps.DeleteFunc(want, other)
+		maps.DeleteFunc(have, other)
 	}
 	missing := 0
 	for key, w := range want {
@@ -49,6 +62,8 @@ func verify(ctx context.Context, p place, got string) error {
 type seen struct {
 	sum   [32]byte
 	mayGo bool // view-once, on a timer, or media
+	kind  engine.Kind
+	group string
 }
 
 // openSource opens a history of Signal's in the place's format.
@@ -81,7 +96,7 @@ func readItems(ctx context.Context, p place, dir string) (map[string]seen, error
 		if err != nil {
 			return nil, err
 		}
-		v := seen{mayGo: it.ViewOnce || !it.Expires.IsZero() || it.Timer > 0}
+		v := seen{kind: it.Kind, group: string(it.Group), mayGo: it.ViewOnce || !it.Expires.IsZero() || it.Timer > 0}
 		for _, n := range it.Needs {
 			needed[string(n)] = needed[string(n)] || !v.mayGo
 		}
@@ -115,27 +130,53 @@ func sumOf(ctx context.Context, it engine.Item) (sum [32]byte, err error) {
 	return [32]byte(h.Sum(nil)), nil
 }
 
-// firstMedia asks Dayfold for the key of the first media in its newest snapshot,
-// or returns "" where there is no snapshot yet.
-func firstMedia(ctx context.Context, p place, env []string) string {
+// verifyItem compares the one item that came back with the original.
+func verifyItem(ctx context.Context, p place) error {
+	got, err := os.ReadFile(p.out)
+	if err != nil {
+		return err
+	}
+	want, err := readItems(ctx, p, p.source)
+	if err != nil {
+		return err
+	}
+	if w, ok := want[p.item]; !ok || w.sum != sha256.Sum256(got) {
+		return fmt.Errorf("%s: %w", p.item, errDiffers)
+	}
+	return nil
+}
+
+// chooseItem asks Dayfold what its newest snapshot holds, and sets the item that a
+// step wants: a media of some size, the message in the middle, or its conversation.
+func (p *place) chooseItem(ctx context.Context, st step, env []string) error {
 	cmd := exec.CommandContext(ctx, p.tool, "--json", "ls", "latest")
 	cmd.Env = append(os.Environ(), env...)
-	out, err := cmd.StdoutPipe()
-	if err != nil || cmd.Start() != nil {
-		return ""
+	out, err := cmd.Output()
+	if err != nil {
+		return err
 	}
-	defer cmd.Wait()
-	defer out.Close()
-	for d := json.NewDecoder(out); ; {
-		var line struct {
-			Key, Kind string
-			Size      int64
+	type line struct {
+		Key, Kind, Group string
+		Size             int64
+	}
+	var fit []line
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var l line
+		if err := d.Decode(&l); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
 		}
-		if err := d.Decode(&line); err != nil {
-			return ""
-		}
-		if line.Kind == "media" && line.Size > 100_000 {
-			return line.Key
+		if st == File && l.Kind == "media" && l.Size > 100_000 || st != File && l.Kind == "message" && l.Group != "" {
+			fit = append(fit, l)
 		}
 	}
+	if len(fit) == 0 {
+		return io.ErrUnexpectedEOF
+	}
+	p.item = fit[len(fit)/2].Key
+	if st == Chat {
+		p.group = fit[len(fit)/2].Group
+	}
+	return nil
 }

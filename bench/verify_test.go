@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dayfold/dayfold/bench/corpus"
+	"github.com/dayfold/dayfold/engine"
 )
 
 func TestVerifyFindsWhatIsGone(t *testing.T) {
@@ -52,5 +53,34 @@ func removeOne(t *testing.T, root string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Of one conversation only its messages may be there, and all of them.
+func TestVerifyOneConversation(t *testing.T) {
+	c := corpus.New(1, corpus.Scale{Messages: 500, Conversations: 6, MediaBytes: 200_000})
+	p := place{kind: string(corpus.Export), source: t.TempDir()}
+	if err := c.Write(t.Context(), p.source, corpus.Export, 0); err != nil {
+		t.Fatal(err)
+	}
+	items, err := readItems(t.Context(), p, p.source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, v := range items {
+		if v.kind == engine.Message && !v.mayGo {
+			p.item, p.group = key, v.group
+			break
+		}
+	}
+	if err := verify(t.Context(), p, p.source); !errors.Is(err, errDiffers) {
+		t.Errorf("all conversations for one: got %v", err)
+	}
+	p.out = filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(p.out, []byte("another message"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := verifyItem(t.Context(), p); !errors.Is(err, errDiffers) {
+		t.Errorf("another message: got %v", err)
 	}
 }
