@@ -209,6 +209,10 @@ func open(ctx context.Context, st store.Store, keys *seal.Keys, c config, opt Op
 // ID names the archive: 32 hex digits, random, the same for every device.
 func (a *Archive) ID() string { return hex.EncodeToString(a.config.ID[:]) }
 
+// Strict reports whether items deduplicate within their conversation only. A source that
+// yields media without a group should then yield one for each conversation.
+func (a *Archive) Strict() bool { return a.config.Strict }
+
 // Close lets go of what Open took. An index that came with Options stays open.
 func (a *Archive) Close() error {
 	if a.own != nil {

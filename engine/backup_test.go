@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -272,4 +273,38 @@ func TestDiffIsWhatChanged(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("diff is %v, want %v", got, want)
 	}
+}
+
+// In strict scope equal content in two groups is two contents, also where a stamp says
+// that it is equal: what moves, moves within its group.
+func TestStrictScopeDoesNotMoveBetweenGroups(t *testing.T) {
+	f := create(t, func(o *engine.Options) { o.Strict = true })
+	c := newChat("a")
+	long := noise("long", 50_000)
+	say := func(group string, n int, at time.Time) string {
+		key := c.say(group, n, at, "")
+		c.change(key, func(it *engine.Item) {
+			it.Inline, it.Stamp, it.Size = nil, []byte("long"), int64(len(long))
+			it.Open = func(context.Context) (io.ReadCloser, error) {
+				c.opened.Add(1)
+				return io.NopCloser(bytes.NewReader(long)), nil
+			}
+		})
+		return key
+	}
+	first := say("g1", 1, day0)
+	f.backup(c)
+	say("g2", 2, day0)
+	if rep := f.backup(c); rep.BytesNew != int64(len(long)) {
+		t.Errorf("%d new bytes for a text that another group has, want %d", rep.BytesNew, len(long))
+	}
+	holds(t, f.a, "latest", c)
+	delete(c.items, first)
+	c.opened.Store(0)
+	say("g1", 3, day0.AddDate(0, 0, 14))
+	if rep := f.backup(c); rep.BytesNew != 0 || c.opened.Load() != 0 {
+		t.Errorf("%d new bytes, %d opened for a move within a group", rep.BytesNew, c.opened.Load())
+	}
+	holds(t, f.a, "latest", c)
+	check(t, f.a)
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
+	"slices"
 
 	"github.com/dayfold/dayfold/chunk"
 	"github.com/dayfold/dayfold/engine/tree"
@@ -192,8 +194,13 @@ func (r *run) move(e *tree.Entry) (tree.Entry, bool, error) {
 	if r.movedErr != nil {
 		return tree.Entry{}, false, r.movedErr
 	}
-	old, ok := r.moved[keyHash(e.Stamp)]
+	old, ok := r.moved[r.stampHash(e)]
 	return old, ok, nil
+}
+
+// stampHash is what content moves by: its stamp, within its scope.
+func (r *run) stampHash(e *tree.Entry) [16]byte {
+	return keyHash(append(binary.AppendUvarint(nil, uint64(len(r.scope(e)))), slices.Concat(r.scope(e), e.Stamp)...))
 }
 
 // maxStamps bounds the table of stamps, in entries; beyond it moves are read again.
@@ -207,7 +214,7 @@ func (r *run) stamps() (map[[16]byte]tree.Entry, error) {
 		visit := func(int, seal.Ref, seal.Kind) (bool, error) { return len(table) < maxStamps, nil }
 		err := tree.Walk(m, visit, func(e tree.Entry) error {
 			if len(e.Stamp) > 0 && e.Content != (tree.Stream{}) {
-				table[keyHash(e.Stamp)] = tree.Entry{Size: e.Size, Content: e.Content}
+				table[r.stampHash(&e)] = tree.Entry{Size: e.Size, Content: e.Content}
 			}
 			return nil
 		})

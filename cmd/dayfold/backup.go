@@ -85,6 +85,7 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 		return err
 	}
 	defer a.Close()
+	perGroup(a.Strict(), sources...)
 	sum := backupSummary{Type: "summary", Snapshots: []string{}, Excluded: map[string]int64{}, Errors: []problemLine{}, Findings: []findingLine{}, DryRun: b.opt.DryRun}
 	if made != nil {
 		sum.Created, sum.Key = made.Repo, made.Key

@@ -26,6 +26,7 @@ type restoreFlags struct {
 	target, format   string
 	overwrite        string
 	verify, asSignal bool
+	strict           bool // the archive is
 }
 
 // overwrites are the words for what happens to files that are there.
@@ -87,6 +88,7 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 		return err
 	}
 	defer a.Close()
+	r.strict = a.Strict()
 	v, err := a.view(ctx, snapshot)
 	if err != nil {
 		return err

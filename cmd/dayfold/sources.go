@@ -83,6 +83,15 @@ func (c *cli) openSources(ctx context.Context, paths []string, s *sourceFlags) (
 	return all, nil
 }
 
+// perGroup tells sources whether their media are to be yielded once for each conversation.
+func perGroup(strict bool, sources ...source) {
+	for _, src := range sources {
+		if s, ok := src.(interface{ PerGroup(bool) }); ok {
+			s.PerGroup(strict)
+		}
+	}
+}
+
 func closeAll(all []source) {
 	for _, s := range all {
 		s.Close()

@@ -132,6 +132,7 @@ func (c *cli) verifyTarget(ctx context.Context, format string, rec *recorder, r 
 		return err
 	}
 	defer src.Close()
+	perGroup(r.strict, src)
 	if format != rec.Info().Kind {
 		return readable(ctx, src, done)
 	}

@@ -29,19 +29,25 @@ func (s *Source) media(ctx context.Context, ledger *signal.Ledger, yield func(en
 		return err
 	}
 	shown := slices.SortedFunc(ledger.Media(), func(a, b *signal.Medium) int { return strings.Compare(a.Key, b.Key) })
+	known := map[signal.MediaName]bool{}
+	for _, m := range shown {
+		known[m.Name] = true
+	}
 	s.mu.Lock()
-	s.report.Media = int64(len(shown))
+	s.report.Media = int64(len(known))
 	s.mu.Unlock()
 	for _, m := range shown {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		f, ok := files[m.Name]
-		delete(files, m.Name)
 		it, err := s.medium(m, f, ok)
 		if !yield(it, err) {
 			return nil
 		}
+	}
+	for name := range known {
+		delete(files, name)
 	}
 	return s.unshown(files, yield)
 }
@@ -76,7 +82,7 @@ func parsePath(path string) (name signal.MediaName, ext string, ok bool) {
 }
 
 func (s *Source) medium(m *signal.Medium, f found, there bool) (engine.Item, error) {
-	it := engine.Item{Key: []byte(m.Key), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
+	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
 		ViewOnce: m.Once, Size: int64(m.Media.Size), Meta: []byte(f.ext)}
 	switch {
 	case m.Once:

@@ -47,7 +47,7 @@ func (s *Source) count(kind signal.FrameKind, err error) {
 func (s *Source) note(list *signal.Names, name signal.MediaName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list.Add(name.String())
+	list.AddOnce(name.String())
 }
 
 // altered notes and returns that a media is not what was shown.

@@ -29,6 +29,8 @@ type Source struct {
 	info  engine.SourceInfo
 	first []byte // line of main.jsonl
 	names *signal.Namer
+	// strict: a media is yielded once for each conversation that shows it.
+	strict bool
 
 	mu     sync.Mutex
 	report Report
@@ -66,6 +68,10 @@ func Open(path string) (*Source, error) {
 
 // Close ends the use of the folder or file.
 func (s *Source) Close() error { return s.tree.Close() }
+
+// PerGroup makes Items yield a media once for each conversation that shows it (see
+// signal.Ledger).
+func (s *Source) PerGroup(yes bool) { s.strict = yes }
 
 // Info says which history this is. Its Data is a signal.Origin.
 func (s *Source) Info() engine.SourceInfo { return s.info }
@@ -163,6 +169,7 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 		s.report = Report{Lines: map[signal.FrameKind]int64{}}
 		s.mu.Unlock()
 		ledger := signal.NewLedger(s.names)
+		ledger.PerGroup(s.strict)
 		more, err := s.frames(ctx, ledger, yield)
 		if err == nil && more {
 			err = s.media(ctx, ledger, yield)

@@ -34,7 +34,7 @@ const (
 // local backup, frames become lines. Names of files are made only of 64 hex digits and
 // an end from a short list; no file is overwritten.
 func Write(ctx context.Context, target string, h engine.History, opt WriteOptions) (signal.Written, error) {
-	w := &writer{h: h, opt: opt, needed: signal.Needed{}, local: h.Info().Kind == localKind}
+	w := &writer{h: h, opt: opt, needed: signal.Needed{}, written: map[signal.MediaName]bool{}, local: h.Info().Kind == localKind}
 	err := w.write(ctx, target)
 	if err != nil {
 		err = fmt.Errorf("write signal export: %w", err)
@@ -43,13 +43,14 @@ func Write(ctx context.Context, target string, h engine.History, opt WriteOption
 }
 
 type writer struct {
-	h      engine.History
-	opt    WriteOptions
-	local  bool // the history has frames and no lines
-	root   *os.Root
-	done   signal.Written
-	needed signal.Needed
-	facts  signal.Facts
+	h       engine.History
+	opt     WriteOptions
+	local   bool // the history has frames and no lines
+	root    *os.Root
+	done    signal.Written
+	needed  signal.Needed
+	written map[signal.MediaName]bool
+	facts   signal.Facts
 }
 
 func (w *writer) write(ctx context.Context, target string) error {
@@ -167,9 +168,10 @@ func (w *writer) media(ctx context.Context) error {
 			continue // no media of Signal's
 		}
 		_, needed := w.needed[name]
-		if !needed && (w.opt.AsSignal || w.local) {
+		if !needed && (w.opt.AsSignal || w.local) || w.written[name] {
 			continue
 		}
+		w.written[name] = true // in another conversation it may stand once more
 		if err := w.medium(ctx, name, &it); err != nil {
 			return err
 		}

@@ -27,22 +27,36 @@ type Ledger struct {
 	groups map[uint64][]byte // chat's number to its recipient's hash
 	taken  map[uint64]struct{}
 	seed   maphash.Seed
-	media  map[MediaName]*Medium
+	media  map[shownIn]*Medium
 	order  sequence
+
+	perGroup bool
+}
+
+// shownIn is a media and, for a Ledger that keeps conversations apart, the one that
+// shows it.
+type shownIn struct {
+	name  MediaName
+	group string
 }
 
 // A Medium is a media that was shown at least once.
 type Medium struct {
 	Shown
-	Key  string
-	Time time.Time // of the last message that shows it; zero: none does
+	Key   string
+	Group string    // the only conversation that shows it; empty: see PerGroup
+	Time  time.Time // of the last message that shows it; zero: none does
 }
 
 // NewLedger returns an empty Ledger that names items with names.
 func NewLedger(names *Namer) *Ledger {
 	return &Ledger{names: names, people: map[uint64]string{}, groups: map[uint64][]byte{},
-		taken: map[uint64]struct{}{}, seed: maphash.MakeSeed(), media: map[MediaName]*Medium{}}
+		taken: map[uint64]struct{}{}, seed: maphash.MakeSeed(), media: map[shownIn]*Medium{}}
 }
+
+// PerGroup makes a media that two conversations show two media, one in the group of
+// each, for an archive of strict scope: what one of them has, the other does not tell.
+func (l *Ledger) PerGroup(yes bool) { l.perGroup = yes }
 
 // Item returns the item for f, without content. content is what it is named after
 // when there is nothing better.
@@ -156,14 +170,18 @@ func (l *Ledger) take(key []byte) []byte {
 func (l *Ledger) show(f *Facts, it *engine.Item) {
 	for i := range f.Media {
 		s := &f.Media[i]
-		m, ok := l.media[s.Name]
+		in := shownIn{name: s.Name}
+		if l.perGroup {
+			in.group = string(it.Group)
+		}
+		m, ok := l.media[in]
 		if !ok {
 			w := uint32(0)
 			if f.Kind == FrameChatItem {
 				w = week(f.Sent)
 			}
-			m = &Medium{Shown: *s, Key: mediaKey(w, s.Name.String())}
-			l.media[s.Name] = m
+			m = &Medium{Shown: *s, Key: mediaKey(w, in.group, s.Name.String()), Group: in.group}
+			l.media[in] = m
 		}
 		m.Once = m.Once && s.Once
 		if it.Time.After(m.Time) {
@@ -196,9 +214,6 @@ func (l *Ledger) Media() iter.Seq[*Medium] {
 		}
 	}
 }
-
-// Medium returns the media of that name, or nil if nothing has shown it.
-func (l *Ledger) Medium(name MediaName) *Medium { return l.media[name] }
 
 // SetContent makes b the item's content: inline if it is short, else with its hash as
 // stamp, so that it is not read again while it stays the same.

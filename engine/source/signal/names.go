@@ -16,7 +16,7 @@ import (
 //	a/account                                       the owner
 //	r/RECIPIENT  c/GROUP                            recipients, chats
 //	m/WEEK/GROUP/TIME/AUTHOR                        messages
-//	p/WEEK/NAME                                     media; week of the first message that shows it
+//	p/WEEK/NAME  p/WEEK/GROUP/NAME                  media; week of the first message that shows it
 //	s/PACK  h/RECIPIENT/TIME/CALL  n/ID  f/ID       sticker packs, ad-hoc calls, profiles, folders
 //	u/CONTENT                                       frames of kinds not known here
 //
@@ -45,8 +45,14 @@ func Week(ms uint64) uint32 { return week(ms) }
 
 func week(ms uint64) uint32 { return uint32(min(ms/msPerWeek, 9999)) }
 
-// MediaKey is the key of a media that was first shown in the given week.
-func mediaKey(week uint32, name string) string { return fmt.Sprintf("p/%04d/%s", week, name) }
+// mediaKey is the key of a media that was first shown in the given week, in the group
+// if there is one.
+func mediaKey(week uint32, group, name string) string {
+	if group != "" {
+		group += "/"
+	}
+	return fmt.Sprintf("p/%04d/%s%s", week, group, name)
+}
 
 // MessageKey is the key of a message that was sent at a time in ms, in the conversation
 // group, by the author of this hash.

@@ -1,6 +1,9 @@
 package signal
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Written says what a writer wrote and what it left out.
 type Written struct {
@@ -32,6 +35,13 @@ const maxNames = 1000
 func (n *Names) Add(name string) {
 	if n.Count++; len(n.Names) < maxNames {
 		n.Names = append(n.Names, name)
+	}
+}
+
+// AddOnce adds a name unless it is one of those that are kept.
+func (n *Names) AddOnce(name string) {
+	if !slices.Contains(n.Names, name) {
+		n.Add(name)
 	}
 }
 

@@ -1,12 +1,15 @@
 package signallocal
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -19,6 +22,7 @@ import (
 func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		ledger := signal.NewLedger(s.keys.Namer())
+		ledger.PerGroup(s.strict)
 		s.report.begin()
 		more := true
 		err := s.main(func(r io.Reader, size int64) (err error) {
@@ -76,7 +80,7 @@ func item(ledger *signal.Ledger, facts *signal.Facts, frame []byte) (engine.Item
 // with what the folder has and with what the list says.
 func (s *Source) media(ctx context.Context, ledger *signal.Ledger, yield func(engine.Item, error) bool) error {
 	shown := slices.SortedFunc(ledger.Media(), func(a, b *signal.Medium) int {
-		return slices.Compare(a.Name[:], b.Name[:])
+		return cmp.Or(bytes.Compare(a.Name[:], b.Name[:]), strings.Compare(a.Group, b.Group))
 	})
 	names := s.compare(shown)
 	for i, m := range shown {
@@ -93,7 +97,7 @@ func (s *Source) media(ctx context.Context, ledger *signal.Ledger, yield func(en
 
 // medium returns the item of a media whose file has the given size; -1: there is none.
 func (s *Source) medium(m *signal.Medium, size int64) (engine.Item, error) {
-	it := engine.Item{Key: []byte(m.Key), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
+	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
 		ViewOnce: m.Once, Size: int64(m.Media.Size), Meta: []byte(m.Ext)}
 	if m.Once {
 		return it, nil

@@ -30,6 +30,7 @@ type Source struct {
 	keys   *signal.Keys
 	info   engine.SourceInfo
 	first  signal.Info // the first message of main
+	strict bool
 	report *report
 
 	scratch signal.Scratch
@@ -67,6 +68,10 @@ func Open(dir string, key signal.Key, opt Options) (*Source, error) {
 
 // Close ends the use of the folder. Contents that are still open stay readable.
 func (s *Source) Close() error { return s.root.Close() }
+
+// PerGroup makes Items yield a media once for each conversation that shows it (see
+// signal.Ledger).
+func (s *Source) PerGroup(yes bool) { s.strict = yes }
 
 // Info says which history this is. Its Data is a signal.Origin.
 func (s *Source) Info() engine.SourceInfo { return s.info }

@@ -76,7 +76,7 @@ func (s *Source) lost(m *signal.Medium, size int64) error {
 		return s.altered(m, fmt.Errorf("file of %d bytes, want %d: %w", size, signal.SealedSize(int64(m.Media.Size)), signal.ErrCorrupt))
 	}
 	s.report.mu.Lock()
-	s.report.Missing.Add(m.Name.String())
+	s.report.Missing.AddOnce(m.Name.String())
 	s.report.mu.Unlock()
 	return &engine.Problem{Key: []byte(m.Key), Err: fmt.Errorf("media file: %w", fs.ErrNotExist)}
 }
@@ -85,16 +85,15 @@ func (s *Source) lost(m *signal.Medium, size int64) error {
 func (s *Source) altered(m *signal.Medium, err error) error {
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	s.report.Altered.Add(m.Name.String())
+	s.report.Altered.AddOnce(m.Name.String())
 	return &engine.Problem{Key: []byte(m.Key), Err: err}
 }
 
-// compare notes how the media that main shows, sorted, agree with the list and the
-// folder. It returns the size of each one's file, -1 for none.
+// compare notes how the media that main shows, sorted by name, agree with the list and
+// the folder. It returns the size of each one's file, -1 for none.
 func (s *Source) compare(shown []*signal.Medium) []int64 {
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	s.report.Media = int64(len(shown))
 	known := map[signal.MediaName]struct{}{}
 	for _, name := range s.others {
 		s.list(name, func(n signal.MediaName) { known[n] = struct{}{} })
@@ -110,13 +109,19 @@ func (s *Source) compare(shown []*signal.Medium) []int64 {
 	sizes := make([]int64, len(shown))
 	for i, m := range shown {
 		sizes[i] = -1
+		if i > 0 && m.Name == shown[i-1].Name {
+			continue // another conversation shows it, too
+		}
+		s.report.Media++
 		if _, ok := listed[m.Name]; !ok && !m.Once {
 			s.report.Unlisted.Add(m.Name.String())
 		}
 	}
 	s.folder(func(n signal.MediaName, size int64) {
 		if i, ok := search(shown, n); ok {
-			sizes[i] = size
+			for ; i < len(shown) && shown[i].Name == n; i++ {
+				sizes[i] = size
+			}
 		} else if _, ok := known[n]; !ok {
 			s.report.Superfluous.Add(n.String())
 		}
