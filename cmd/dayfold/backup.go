@@ -52,7 +52,8 @@ func (c *cli) backupCommand() *cobra.Command {
 		Short: "Archive a history as a snapshot",
 		Long: `Reads a history and archives it as one snapshot (of each SOURCE). What an earlier
 snapshot has already is neither read nor sent again. The kind of a source is recognized
-by its content: Signal's local backup, Signal's plaintext export, or any folder.
+by its content: Signal's local backup, its older backup in one file (of a folder with
+several the newest), Signal's plaintext export, or any folder.
 
 Without --repo the archive lies in your home directory; the first run creates it and
 prints its recovery key. What cannot be read is named, the rest is archived, and the

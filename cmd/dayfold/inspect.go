@@ -16,6 +16,7 @@ import (
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
 
 // A described is a source that says what its input is, and how well its parts agree.
@@ -24,6 +25,7 @@ type described interface{ Description() signal.Description }
 // looks describe the kinds of backup that have a key, as far as that goes without it.
 var looks = map[string]func(path string) (signal.Description, error){
 	signallocal.Kind: signallocal.Look,
+	signalv1.Kind:    signalv1.Look,
 }
 
 // How a key fits, in words that programs read.

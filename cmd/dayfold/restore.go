@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
@@ -40,7 +42,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
 with --format: a Signal local backup also as Signal's plaintext export. What has expired
 is not restored. A Signal local backup is written under the 64-character key that is
-given, as the one it had, or under a new one, which is shown once.`,
+given, as the one it had, or under a new one, which is shown once; a signal-….backup
+likewise under a passphrase.`,
 		Example: `  dayfold restore --target ~/back
   dayfold restore 3f2a --target ~/back --format export --verify
   dayfold restore --target ~/back --format signal-local --signal-key-file aep.txt
@@ -61,7 +64,7 @@ given, as the one it had, or under a new one, which is shown once.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&r.target, "target", "t", "", "`DIR` to write into, made if it is not there")
-	f.StringVar(&r.format, "format", "", "`FORMAT`: dir, export or signal-local; the default is what the history came in")
+	f.StringVar(&r.format, "format", "", "`FORMAT`: dir, export, signal-local or signal-v1; the default is what the history came in")
 	f.StringVar(&r.overwrite, "overwrite", "never", "`WHEN` to replace files that are there: never, if-changed, always")
 	f.BoolVar(&r.verify, "verify", false, "read back what was written and compare")
 	f.BoolVar(&r.asSignal, "as-signal", false, "leave out what Signal's own export leaves out")
@@ -127,7 +130,8 @@ func formatOf(kind, wanted string) (string, error) {
 	if name == "export" {
 		name = export.Kind
 	}
-	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind}}
+	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind},
+		signalv1.Kind: {signalv1.Kind}}
 	if !slices.Contains(can[kind], name) {
 		return "", misused("--format %s: a history of kind %s can be written as %s", visible(wanted), kind, strings.Join(can[kind], ", "))
 	}
@@ -158,8 +162,39 @@ func (c *cli) write(ctx context.Context, format string, h engine.History, r *res
 		done := fromWritten(w)
 		done.newKey = fresh
 		return done, err
+	case signalv1.Kind:
+		p, err := c.newPassphrase(&r.source)
+		if err != nil {
+			return restored{}, err
+		}
+		if err := private(r.target); err != nil {
+			return restored{}, err
+		}
+		w, err := signalv1.Write(ctx, r.target, h, p, signalv1.WriteOptions{})
+		return fromWritten(w), err
 	}
 	return restored{}, misused("this version cannot write a history of kind %s", visible(format))
+}
+
+// newPassphrase is the passphrase of a backup that is to be written: the one that is given,
+// or a fresh one, which is shown on the terminal and nowhere else.
+func (c *cli) newPassphrase(s *sourceFlags) (signalv1.Passphrase, error) {
+	if s.givenPassphrase() {
+		return c.signalPassphrase(context.Background(), s)
+	}
+	tty, err := terminal()
+	if err != nil {
+		return signalv1.Passphrase{}, misused("no terminal to show a new passphrase on: give --passphrase-file or $%s", signalPassphraseVariable)
+	}
+	defer tty.Close()
+	p, err := signalv1.NewPassphrase(rand.Reader)
+	if err != nil {
+		return p, err
+	}
+	s.passphrase = &p
+	c.progress.clear()
+	_, err = fmt.Fprintf(tty, "Passphrase of the new backup, shown only now:\n\n    %s\n\n", p.Reveal())
+	return p, err
 }
 
 func fromWritten(w signal.Written) restored {

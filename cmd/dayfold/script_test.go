@@ -33,13 +33,13 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: false,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":      code,
-			"fields":    fields,
-			"flip":      flip,
-			"absent":    absent,
-			"random":    random,
-			"private":   isPrivate,
-			"sample":    sample,
+			"code":    code,
+			"fields":  fields,
+			"flip":    flip,
+			"absent":  absent,
+			"random":  random,
+			"private": isPrivate,
+			"sample":  sample, "samplev1": sampleV1,
 			"interrupt": interrupt,
 			"snapshots": snapshots,
 			"webdav":    webdavServer,
@@ -175,6 +175,14 @@ func isPrivate(ts *testscript.TestScript, _ bool, args []string) {
 // sample DIR puts the sample of a Signal local backup there. Its key is 64 times m.
 func sample(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(filepath.Join(testdata, "SignalBackups"))))
+}
+
+// samplev1 FILE puts the sample of a signal-….backup there. Its passphrase is 1234567890
+// three times.
+func sampleV1(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(filepath.Join(testdata, "../../../engine/source/signalv1/testdata/header-version1.backup"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
 var testdata, _ = filepath.Abs("testdata")

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -119,6 +120,15 @@ func (c *cli) askTwice(ctx context.Context, prompt string) (string, error) {
 		}
 		c.warn("They differ.")
 	}
+}
+
+// terminal is the terminal itself, wherever stdout and stderr go.
+func terminal() (*os.File, error) {
+	name := "/dev/tty"
+	if runtime.GOOS == "windows" {
+		name = "CONOUT$"
+	}
+	return os.OpenFile(name, os.O_WRONLY, 0)
 }
 
 // readSecret reads a small file; "-" is stdin.

@@ -15,6 +15,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
 
 // A source is an open one.
@@ -26,20 +27,26 @@ type source interface {
 // sourceFlags say how sources are opened.
 type sourceFlags struct {
 	kind, signalKeyFile string
-	found               string      // the kind that was opened last
-	key                 *signal.Key // once it is known
+	passphraseFile      string
+	found               string               // the kind that was opened last
+	key                 *signal.Key          // once it is known
+	passphrase          *signalv1.Passphrase // likewise
 }
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.kind, "kind", "auto", "`KIND` of the sources: auto, signal-local, signal-export, dir")
+	f.StringVar(&s.kind, "kind", "auto", "`KIND` of the sources: auto, signal-local, signal-v1, signal-export, dir")
 	s.keyFlag(f)
 }
 
 func (s *sourceFlags) keyFlag(f *pflag.FlagSet) {
 	f.StringVar(&s.signalKeyFile, "signal-key-file", "", "`FILE` with the 64-character key of a Signal local backup, or $"+signalKeyVariable)
+	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`FILE` with the 30-digit passphrase of a signal-….backup, or $"+signalPassphraseVariable)
 }
 
-const signalKeyVariable = "DAYFOLD_SIGNAL_KEY"
+const (
+	signalKeyVariable        = "DAYFOLD_SIGNAL_KEY"
+	signalPassphraseVariable = "DAYFOLD_SIGNAL_PASSPHRASE"
+)
 
 // openSource opens what lies at path as the kind that the flags say, or that its content
 // says, and tells which.
@@ -60,14 +67,20 @@ func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (sour
 			return nil, err
 		}
 		return named(signallocal.Open(path, key, signallocal.Options{}))
+	case signalv1.Kind:
+		p, err := c.signalPassphrase(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return named(signalv1.Open(ctx, path, p))
 	case export.Kind:
 		return named(export.Open(path))
 	case dir.Kind:
 		return named(dir.Open(path, dir.Options{}))
-	case "signal-v1", "signal-desktop":
+	case "signal-desktop":
 		return nil, misused("--kind %s: this version does not read that yet", kind)
 	}
-	return nil, misused("--kind %s: there are auto, signal-local, signal-export, dir", visible(kind))
+	return nil, misused("--kind %s: there are auto, signal-local, signal-v1, signal-export, dir", visible(kind))
 }
 
 // openSources opens all sources before anything is stored. What was opened comes back
@@ -111,6 +124,8 @@ func recognize(path string) string {
 	switch {
 	case signallocal.Is(path):
 		return signallocal.Kind
+	case signalv1.Is(path):
+		return signalv1.Kind
 	case export.Is(path):
 		return export.Kind
 	}
@@ -155,19 +170,54 @@ func (c *cli) targetKey(ctx context.Context, s *sourceFlags) (key signal.Key, sh
 }
 
 func (c *cli) signalKeyText(ctx context.Context, s *sourceFlags) (string, error) {
-	if s.signalKeyFile != "" {
-		text, err := readSecret(s.signalKeyFile)
+	text, err := c.sourceSecret(ctx, "signal-key-file", s.signalKeyFile, signalKeyVariable, "Key of the Signal backup (64 characters): ")
+	if errors.Is(err, errNoSecret) {
+		err = misused("a Signal local backup, and %w: give --signal-key-file or $%s", err, signalKeyVariable)
+	}
+	return text, err
+}
+
+// signalPassphrase is the passphrase of a signal-….backup, from its file, the environment
+// or the terminal, which is asked once.
+func (c *cli) signalPassphrase(ctx context.Context, s *sourceFlags) (p signalv1.Passphrase, err error) {
+	if s.passphrase != nil {
+		return *s.passphrase, nil
+	}
+	text, err := c.sourceSecret(ctx, "passphrase-file", s.passphraseFile, signalPassphraseVariable, "Passphrase of the Signal backup (30 digits): ")
+	if errors.Is(err, errNoSecret) {
+		err = misused("a Signal backup in one file, and %w: give --passphrase-file or $%s", err, signalPassphraseVariable)
+	}
+	if err != nil {
+		return p, err
+	}
+	if p, err = signalv1.ParsePassphrase(text); err != nil {
+		return p, fmt.Errorf("%w: %w", signal.ErrKey, err)
+	}
+	s.passphrase = &p
+	return p, nil
+}
+
+// givenPassphrase says whether a passphrase was given and nobody needs to be asked.
+func (s *sourceFlags) givenPassphrase() bool {
+	return s.passphrase != nil || s.passphraseFile != "" || os.Getenv(signalPassphraseVariable) != ""
+}
+
+// sourceSecret is what opens a source: from the file of a flag, the environment, or the
+// terminal. Without all of them it is errNoSecret.
+func (c *cli) sourceSecret(ctx context.Context, flag, file, variable, prompt string) (string, error) {
+	if file != "" {
+		text, err := readSecret(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = misused("--signal-key-file: %v", err)
+			err = misused("--%s: %v", flag, err)
 		}
 		return text, err
 	}
-	if text := os.Getenv(signalKeyVariable); text != "" {
+	if text := os.Getenv(variable); text != "" {
 		return text, nil
 	}
-	text, err := c.ask(ctx, "Key of the Signal backup (64 characters): ")
+	text, err := c.ask(ctx, prompt)
 	if errors.Is(err, errNobody) {
-		err = misused("a Signal local backup, and %w: give --signal-key-file or $%s", errNoSecret, signalKeyVariable)
+		err = errNoSecret
 	}
 	return text, err
 }

@@ -36,6 +36,8 @@ type frame struct {
 	who         []byte // an avatar's recipient or name
 	size        int64  // of the blob behind the frame; -1: there is none
 
+	version uint64 // of the database
+
 	file, key []byte // of a preference or key-value
 	value     []byte // of a key-value or preference, if it is a string or bytes
 }
@@ -77,6 +79,11 @@ func (f *frame) parse(message []byte) error {
 			return signal.Fields(o.Bytes, f.statement)
 		case fieldPreference, fieldKeyValue:
 			return signal.Fields(o.Bytes, f.setting)
+		case fieldVersion:
+			return signal.Fields(o.Bytes, func(v signal.Field) error {
+				f.version = v.Uint
+				return nil
+			})
 		case fieldAttachment, fieldAvatar, fieldSticker:
 			f.size = 0
 			return signal.Fields(o.Bytes, f.announcement)

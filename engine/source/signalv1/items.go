@@ -25,6 +25,7 @@ import (
 // early, as far as which it is read.
 func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
+		s.altered, s.unreadable = signal.Names{}, signal.Names{}
 		p := &pass{s: s, survey: s.found, buf: make([]byte, readAtOnce), begun: map[string]bool{}, taken: map[string]int{}, row: -1}
 		more := true
 		err := s.records(ctx, func(r *record) bool {
@@ -32,17 +33,28 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 				return true
 			}
 			it, err := p.item(ctx, r)
-			if err != nil && !errors.Is(err, errSource) {
-				err = &engine.Problem{Key: fmt.Appendf(nil, "frame %d", r.n), Err: err}
+			if err != nil && !errors.Is(err, errSource) && ctx.Err() == nil {
+				err = s.problem(r, err)
 			}
 			r.frame.message = nil // it is the item's
-			more = yield(it, err) && !errors.Is(err, errSource)
+			more = yield(it, err) && !errors.Is(err, errSource) && ctx.Err() == nil
 			return more
 		})
 		if err != nil && more {
 			yield(engine.Item{}, fmt.Errorf("signal backup: %w", err))
 		}
 	}
+}
+
+// problem notes and returns that a record could not be read.
+func (s *Source) problem(r *record, err error) error {
+	name := fmt.Sprintf("frame %d", r.n)
+	if r.err == nil && r.frame.size >= 0 {
+		s.altered.Add(name)
+	} else {
+		s.unreadable.Add(name)
+	}
+	return &engine.Problem{Key: []byte(name), Err: err}
 }
 
 // errSource: the file itself cannot be read any more.

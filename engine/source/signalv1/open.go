@@ -27,6 +27,9 @@ type Source struct {
 	found      *survey
 	names      *signal.Namer
 	info       engine.SourceInfo
+	path       string       // of the file; empty: it has none
+	altered    signal.Names // blobs that Items found damaged
+	unreadable signal.Names // records that Items could not read
 }
 
 var fileName = regexp.MustCompile(`^signal-\d{4}(-\d\d){5}\.backup$`)
@@ -51,7 +54,7 @@ func Open(ctx context.Context, path string, p Passphrase) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signal backup: %w", err)
 	}
-	s := &Source{f: f, size: size, passphrase: p, close: f.Close}
+	s := &Source{f: f, size: size, path: f.Name(), passphrase: p, close: f.Close}
 	if err := s.open(ctx, func(salt []byte) *keys { return deriveKeys(p, salt) }); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("signal backup: %w", err)

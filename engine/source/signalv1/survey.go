@@ -16,21 +16,24 @@ import (
 // A survey is what the first pass over the frames learns: what must be known of the whole
 // file before an item of it can be named and judged.
 type survey struct {
-	tables   map[string]*columns // by name in lower case
-	sections []string            // in the order in which their first frames stand
-	messages map[string]*messages
-	people   map[int64]*person
-	masters  map[string][]byte // group id to master key
-	threads  []thread
-	threadOf map[int64]uint32           // row to index of threads
-	polls    map[int64]int64            // row to message
-	shown    []shown                    // sorted by message
-	odd      map[string]map[uint64]bool // by section: numbers of rows that are not greater than those before them
-	highest  map[string]uint64          // by section
-	secret   []byte                     // see secrets
-	rank     int                        // of secret
-	owner    []byte                     // the account's ACI, 16 bytes, if it is known
-	end      []byte                     // the frame that ends the file; nil: there is none
+	tables           map[string]*columns // by name in lower case
+	sections         []string            // in the order in which their first frames stand
+	messages         map[string]*messages
+	people           map[int64]*person
+	masters          map[string][]byte // group id to master key
+	threads          []thread
+	threadOf         map[int64]uint32           // row to index of threads
+	polls            map[int64]int64            // row to message
+	shown            []shown                    // sorted by message
+	odd              map[string]map[uint64]bool // by section: numbers of rows that are not greater than those before them
+	highest          map[string]uint64          // by section
+	secret           []byte                     // see secrets
+	rank             int                        // of secret
+	owner            []byte                     // the account's ACI, 16 bytes, if it is known
+	version          uint64                     // of the database
+	counts           map[string]int64           // of frames, by section
+	blobs, blobBytes int64
+	end              []byte // the frame that ends the file; nil: there is none
 
 	row  int64 // of the last attachment's row
 	of   int64 // the message that it belongs to
@@ -97,7 +100,7 @@ type shown struct{ message, row int64 }
 func newSurvey() *survey {
 	return &survey{tables: map[string]*columns{}, messages: map[string]*messages{}, people: map[int64]*person{},
 		masters: map[string][]byte{}, threadOf: map[int64]uint32{}, polls: map[int64]int64{},
-		odd: map[string]map[uint64]bool{}, highest: map[string]uint64{}, row: -1}
+		odd: map[string]map[uint64]bool{}, highest: map[string]uint64{}, row: -1, counts: map[string]int64{}}
 }
 
 // survey makes the first pass.
@@ -128,11 +131,20 @@ func (v *survey) frame(r *record) {
 			v.shown = append(v.shown, shown{v.of, v.row})
 			v.row = -1
 		}
+	case fieldVersion:
+		v.version = f.version
 	case fieldEnd:
 		v.end = bytes.Clone(f.message)
 		return
 	}
-	if section := sectionOf(&r.frame); section != "" && section != v.last {
+	if r.frame.size >= 0 {
+		v.blobs, v.blobBytes = v.blobs+1, v.blobBytes+r.frame.size
+	}
+	section := sectionOf(&r.frame)
+	if section != "" {
+		v.counts[section]++
+	}
+	if section != "" && section != v.last {
 		v.last = section
 		if !slices.Contains(v.sections, section) {
 			v.sections = append(v.sections, section)
@@ -327,9 +339,11 @@ func uuid(text []byte) []byte {
 	return b
 }
 
-// secrets are what the names of items may be keyed with, best last: all of them stay the
-// same from file to file, and strangers do not know them.
-var secrets = []string{"passphrase", "pref_identity_private_v3", "account.aci_identity_private_key"}
+// secrets are what the names of items may be keyed with, best last. All but the first stay
+// the same whatever passphrase a file has, and strangers do not know them; contacts know
+// the public key, which only stands in where a file has no private one.
+var secrets = []string{"passphrase", "pref_identity_public_v3", "account.aci_identity_public_key",
+	"pref_identity_private_v3", "account.aci_identity_private_key"}
 
 func (v *survey) setting(f *frame) {
 	if i := slices.Index(secrets, string(f.key)); i > v.rank && len(f.value) > 0 {

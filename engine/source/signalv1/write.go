@@ -56,7 +56,7 @@ func (w *historyWriter) file(ctx context.Context, target string, p Passphrase, o
 		return err
 	}
 	defer root.Close()
-	name := opt.Now.Format("signal-2006-01-02-15-04-05.backup")
+	name := opt.Now.Format(nameLayout)
 	if _, err := root.Lstat(name); err == nil {
 		return fmt.Errorf("%s: %w", name, os.ErrExist)
 	}
