@@ -29,13 +29,19 @@ type reader struct {
 	places map[seal.ID]index.Place // set when the index has failed once: every table
 	placed map[pack.Name]int64     // the packs in places
 	loaded int64                   // nodes that were fetched
+
+	packs    wholePacks
+	early    map[seal.Ref]*earlyNode // see Ahead
+	earliest []seal.Ref              // of early, and such as were taken from it
+	loaders  chan struct{}           // a place for each that loads early nodes
 }
 
 // maxNodes bounds the plain nodes that a reader keeps, in bytes.
 const maxNodes = 4 << 20
 
 func (s *session) newReader(ctx context.Context) *reader {
-	return &reader{s: s, ctx: ctx, nodes: map[seal.Ref][]byte{}}
+	return &reader{s: s, ctx: ctx, nodes: map[seal.Ref][]byte{}, early: map[seal.Ref]*earlyNode{},
+		loaders: make(chan struct{}, s.a.opt.Workers)}
 }
 
 // Load returns a node of a tree; it is one half of tree.Nodes. Nodes that were read
@@ -43,13 +49,21 @@ func (s *session) newReader(ctx context.Context) *reader {
 func (r *reader) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) {
 	r.mu.Lock()
 	plain, ok := r.nodes[ref]
+	early := r.early[ref]
+	delete(r.early, ref)
 	r.mu.Unlock()
 	if ok {
 		return plain, nil
 	}
-	plain, err := r.open(kind, nil, ref)
-	if err != nil {
-		return nil, err
+	if early != nil {
+		<-early.done
+		plain, ok = early.plain, early.err == nil
+	}
+	if !ok { // or once more, so that what was needed says what is wrong
+		var err error
+		if plain, err = r.open(kind, nil, ref); err != nil {
+			return nil, err
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,12 +115,18 @@ func (r *reader) unseal(kind seal.Kind, scope []byte, ref seal.Ref, sealed []byt
 // sealed fetches a blob as it lies in its pack. When a prune has moved it since the
 // session began, the store is looked at again.
 func (r *reader) sealed(id seal.ID) (data []byte, pack string, err error) {
+	if data, name, ok := r.packs.find(id); ok {
+		return data, name.Path(), nil
+	}
 	for try := 0; ; try++ {
 		p, err := r.place(id)
 		if err != nil {
 			return nil, "", err
 		}
 		where := p.Pack.Path()
+		if data := r.whole(p); data != nil {
+			return data, where, nil
+		}
 		data, err = r.s.a.store.Get(r.ctx, where, int64(p.Off), int(p.Len))
 		if !errors.Is(err, fs.ErrNotExist) || try == maxLooks {
 			return data, where, short(err)

@@ -17,6 +17,11 @@ type Nodes interface {
 	Save(kind seal.Kind, plain []byte) (seal.Ref, error)
 }
 
+// Ahead is what Nodes can implement to be told of nodes that will be loaded soon.
+type Ahead interface {
+	Ahead(kind seal.Kind, ref seal.Ref)
+}
+
 // A Map is an ordered map of entries: how it is cut, and its root. It is a small
 // value; an edit gives a new one and leaves the old as it is. Maps that are
 // compared or that are to share nodes have equal Cut, Blind and Day.
@@ -61,9 +66,12 @@ func (m Map) Lookup(key []byte) (e Entry, ok bool, err error) {
 // points to are valid until the next iteration. The first error ends it.
 func (m Map) Range(from, to []byte) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		c := newCursor(newReader(m), 0)
+		r := newReader(m)
+		c := newCursor(r, 0)
+		ahead := &lookahead{to: to}
 		err := c.seek(from, false)
 		for err == nil && c.valid() {
+			ahead.before(c)
 			var n *node
 			if n, err = c.openOnce(); err != nil {
 				break
@@ -78,5 +86,43 @@ func (m Map) Range(from, to []byte) iter.Seq2[Entry, error] {
 		if err != nil {
 			yield(Entry{}, err)
 		}
+	}
+}
+
+// A lookahead tells Nodes of the leaves behind the one that a range has come to.
+type lookahead struct {
+	to   []byte
+	seen int     // leaves that the range has come to
+	told int     // leaves that were told of, or passed
+	c    *cursor // before the next to tell of; nil: none yet
+	over bool
+}
+
+const (
+	farEnough = 4  // leaves after which a range is taken for a long one
+	aheadBy   = 32 // leaves
+)
+
+// before is called before the leaf at c is read.
+func (l *lookahead) before(c *cursor) {
+	l.seen++
+	nodes, ok := c.r.m.Nodes.(Ahead)
+	if l.over || !ok || l.seen <= farEnough {
+		return
+	}
+	if l.c == nil {
+		l.c = &cursor{r: c.r, level: 0, path: append(make([]step, 0, cap(c.path)), c.path...)}
+		l.told = l.seen
+	}
+	for ; l.told < l.seen+aheadBy; l.told++ {
+		l.c.next()
+		if l.over = !l.c.valid() || l.to != nil && string(l.c.low()) >= string(l.to); l.over {
+			return
+		}
+		kid, err := l.c.child()
+		if l.over = err != nil; l.over { // the range will come to it
+			return
+		}
+		nodes.Ahead(seal.Leaf, kid.ref)
 	}
 }
