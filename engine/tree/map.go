@@ -17,7 +17,8 @@ type Nodes interface {
 	Save(kind seal.Kind, plain []byte) (seal.Ref, error)
 }
 
-// Ahead is what Nodes can implement to be told of nodes that will be loaded soon.
+// Ahead is what Nodes can implement to be told of leaves that will be loaded soon: by
+// Range once it is a long one, by Walk and WalkAll of those below one node.
 type Ahead interface {
 	Ahead(kind seal.Kind, ref seal.Ref)
 }

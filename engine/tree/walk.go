@@ -52,6 +52,9 @@ func (w *walk) node(level int, c child, low []byte) error {
 	if err != nil {
 		return err
 	}
+	if level == 1 {
+		return w.leaves(n, low)
+	}
 	for i := range n.kids {
 		if err := w.node(level-1, n.kids[i], low); err != nil {
 			return err
@@ -61,9 +64,37 @@ func (w *walk) node(level int, c child, low []byte) error {
 	return nil
 }
 
+// leaves visits the leaves below n, and tells Nodes of those that are to be read.
+func (w *walk) leaves(n *node, low []byte) error {
+	ahead, _ := w.r.m.Nodes.(Ahead)
+	descend := make([]bool, len(n.kids))
+	for i := range n.kids {
+		var err error
+		if descend[i], err = w.visit(0, n.kids[i].ref, seal.Leaf); err != nil {
+			return err
+		}
+		if descend[i] && ahead != nil && w.reads(&n.kids[i]) {
+			ahead.Ahead(seal.Leaf, n.kids[i].ref)
+		}
+	}
+	for i := range n.kids {
+		if descend[i] {
+			if err := w.leaf(n.kids[i], low); err != nil {
+				return err
+			}
+		}
+		low = n.kids[i].key
+	}
+	return nil
+}
+
+// reads says whether a leaf has to be loaded.
+func (w *walk) reads(c *child) bool {
+	return w.all || w.entries != nil && (c.key == nil || c.external)
+}
+
 func (w *walk) leaf(c child, low []byte) error {
-	inTree := c.key != nil && !c.external
-	if !w.all && (w.entries == nil || inTree) {
+	if !w.reads(&c) {
 		return nil
 	}
 	n, err := w.r.load(0, c, low, &w.r.leaves)
