@@ -98,6 +98,22 @@ func (v *View) Range(ctx context.Context, from, to []byte) iter.Seq2[Item, error
 
 func (v *View) expired(e *tree.Entry) bool { return e.Expires != 0 && e.Expires <= v.now }
 
+// Expired counts the items of the snapshot that are not in the View because their time
+// is up.
+func (v *View) Expired() (int64, error) {
+	_, expiring := v.s.a.maps(v.r, v.body.Roots)
+	n := int64(0)
+	for e, err := range expiring.Range(nil, dated(expiryDay(v.now)+1, nil)) {
+		if err != nil {
+			return 0, fmt.Errorf("expired: %w", err)
+		}
+		if isItem(e.Key, true) && v.expired(&e) {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // item makes an item of an entry whose key is the item's own.
 func (v *View) item(ctx context.Context, e *tree.Entry) Item {
 	it := itemOf(e, bytes.Clone(e.Key))

@@ -114,7 +114,7 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
-	expired, err := expiredIn(ctx, v)
+	expired, err := v.Expired()
 	if err != nil {
 		return err
 	}
@@ -207,18 +207,6 @@ func fromWritten(w signal.Written) restored {
 
 // errNoMedia: a message shows a media that the snapshot does not have.
 var errNoMedia = errors.New("media not in the archive")
-
-// expiredIn counts the items of a snapshot whose time is up.
-func expiredIn(ctx context.Context, v *engine.View) (int64, error) {
-	live := int64(0)
-	for _, err := range v.Items(ctx) {
-		if err != nil {
-			return 0, err
-		}
-		live++
-	}
-	return max(v.Snapshot().Items-live, 0), nil
-}
 
 func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired int64, r *restoreFlags, took time.Duration) error {
 	c.warnOf(done.problems, done.missing)
