@@ -6,7 +6,8 @@ import (
 )
 
 // History is what a writer needs of a snapshot to give a history back in the
-// format that it came in. *View is one; tests bring their own.
+// format that it came in. *View is one; tests bring their own. Its methods, and contents,
+// may be used from several goroutines.
 type History interface {
 	Info() SourceInfo
 	// Items yields every live item in key order. Open gives its content and may

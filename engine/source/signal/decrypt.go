@@ -11,10 +11,10 @@ import (
 
 // Sizes in bytes of the parts of a sealed file: IV │ AES-256-CBC, PKCS#7 │ HMAC.
 const (
-	ivSize     = 16
+	IVSize     = 16 // of a sealed file, and what is drawn for one
 	blockSize  = 16
 	macSize    = sha256.Size
-	minSealed  = ivSize + blockSize + macSize
+	minSealed  = IVSize + blockSize + macSize
 	readAtOnce = 64 << 10
 )
 
@@ -37,7 +37,7 @@ func newDecrypter(r io.Reader, size int64, key []byte, mac hash.Hash, buf []byte
 	if err := checkSealedSize(size); err != nil {
 		return nil, err
 	}
-	var iv [ivSize]byte
+	var iv [IVSize]byte
 	if err := readFull(r, iv[:]); err != nil {
 		return nil, err
 	}
@@ -48,11 +48,11 @@ func newDecrypter(r io.Reader, size int64, key []byte, mac hash.Hash, buf []byte
 	if err != nil {
 		return nil, err
 	}
-	return &decrypter{r: r, left: size - ivSize - macSize, mode: cipher.NewCBCDecrypter(block, iv[:]), mac: mac, buf: buf}, nil
+	return &decrypter{r: r, left: size - IVSize - macSize, mode: cipher.NewCBCDecrypter(block, iv[:]), mac: mac, buf: buf}, nil
 }
 
 func checkSealedSize(size int64) error {
-	if size < minSealed || (size-ivSize-macSize)%blockSize != 0 {
+	if size < minSealed || (size-IVSize-macSize)%blockSize != 0 {
 		return corrupt("%d bytes are no sealed file", size)
 	}
 	return nil

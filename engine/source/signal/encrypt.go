@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
+	"sync"
 )
 
 // An encrypter writes a sealed file: IV, what is written to it, zeros up to the
@@ -18,11 +19,16 @@ type encrypter struct {
 	n    int64  // plaintext bytes so far
 	buf  []byte // plaintext that does not fill a piece yet
 	err  error
+
+	piece *[readAtOnce]byte // where buf lies
 }
+
+// pieces are buffers of readAtOnce bytes.
+var pieces = sync.Pool{New: func() any { return new([readAtOnce]byte) }}
 
 // newEncrypter writes the IV, 16 bytes from rand. Both keys are 32 bytes.
 func newEncrypter(w io.Writer, rand io.Reader, key, macKey []byte) (*encrypter, error) {
-	var iv [ivSize]byte
+	var iv [IVSize]byte
 	if _, err := io.ReadFull(rand, iv[:]); err != nil {
 		return nil, err
 	}
@@ -31,7 +37,8 @@ func newEncrypter(w io.Writer, rand io.Reader, key, macKey []byte) (*encrypter, 
 		return nil, err
 	}
 	e := &encrypter{w: w, mode: cipher.NewCBCEncrypter(block, iv[:]), mac: hmac.New(sha256.New, macKey),
-		buf: make([]byte, 0, readAtOnce)}
+		piece: pieces.Get().(*[readAtOnce]byte)}
+	e.buf = e.piece[:0]
 	e.mac.Write(iv[:])
 	_, err = w.Write(iv[:])
 	return e, err
@@ -60,8 +67,10 @@ func (e *encrypter) flush() {
 	e.buf = e.buf[:0]
 }
 
-// Close pads and ends the file. It does not close the writer below.
+// Close pads and ends the file. It does not close the writer below. Nothing may be
+// written afterwards.
 func (e *encrypter) Close() error {
+	defer pieces.Put(e.piece)
 	var zeros [4096]byte
 	for left := PaddedSize(e.n) - e.n; left > 0; {
 		m := min(left, int64(len(zeros)))

@@ -133,8 +133,8 @@ func (m *Media) openShort(f io.ReaderAt, size int64, buf []byte) (io.Reader, err
 	if err != nil {
 		return nil, err
 	}
-	plain := buf[ivSize : size-macSize]
-	cipher.NewCBCDecrypter(block, buf[:ivSize]).CryptBlocks(plain, plain)
+	plain := buf[IVSize : size-macSize]
+	cipher.NewCBCDecrypter(block, buf[:IVSize]).CryptBlocks(plain, plain)
 	n := padding(plain)
 	if n == 0 || !zeros(plain[m.Size:len(plain)-n]) {
 		return nil, corrupt("media: padding")
@@ -212,8 +212,9 @@ func (m *Media) SealMedia(w io.Writer, rand io.Reader, content io.Reader) error 
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(sum, e)}, struct{ io.Reader }{content}, make([]byte, readAtOnce))
+	sum, piece := sha256.New(), pieces.Get().(*[readAtOnce]byte)
+	defer pieces.Put(piece)
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(sum, e)}, struct{ io.Reader }{content}, piece[:])
 	if err != nil {
 		return err
 	}

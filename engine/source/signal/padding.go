@@ -18,7 +18,7 @@ func PaddedSize(n int64) int64 {
 // IsSealedSize says whether a media file may have this size: whatever its content, it
 // was padded to one of few.
 func IsSealedSize(size int64) bool {
-	blocks := (size-ivSize-macSize)/blockSize - 1
+	blocks := (size-IVSize-macSize)/blockSize - 1
 	for n := blocks * blockSize; n < (blocks+1)*blockSize; n++ {
 		if n >= minPadded && PaddedSize(n) == n && SealedSize(n) == size {
 			return true
@@ -30,5 +30,5 @@ func IsSealedSize(size int64) bool {
 // SealedSize returns the size of the file of a media of n bytes:
 // IV, padded content with one to sixteen bytes of CBC padding, HMAC.
 func SealedSize(n int64) int64 {
-	return ivSize + (PaddedSize(n)/blockSize+1)*blockSize + macSize
+	return IVSize + (PaddedSize(n)/blockSize+1)*blockSize + macSize
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -251,12 +253,12 @@ func TestWhatSignalWouldRefuse(t *testing.T) {
 // dying is a history that ends in the middle of a media, as a killed process would.
 type dying struct {
 	engine.History
-	after int
+	after atomic.Int64
 	die   func()
 }
 
 func (d *dying) Item(ctx context.Context, key []byte) (engine.Item, error) {
-	if d.after--; d.after == 0 {
+	if d.after.Add(-1) == 0 {
 		d.die()
 	}
 	return d.History.Item(ctx, key)
@@ -266,14 +268,16 @@ func (d *dying) Item(ctx context.Context, key []byte) (engine.Item, error) {
 // run writes one.
 func TestKilledWriteLeavesNoSnapshot(t *testing.T) {
 	_, h, _ := everything(t)
-	for _, after := range []int{1, 2, 5, 9, 11} {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // nobody else writes at the moment of death
+	for _, after := range []int64{1, 2, 5, 9, 11} {
 		dir, killed := t.TempDir(), t.TempDir()
 		// What lies there at the moment of death is copied: nothing cleans it up.
-		d := &dying{h, after, func() {
+		d := &dying{History: h, die: func() {
 			if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
 			}
 		}}
+		d.after.Store(after)
 		if _, err := signallocal.Write(t.Context(), dir, d, signaltest.Key(t), signallocal.WriteOptions{}); err != nil {
 			t.Fatal(err)
 		}

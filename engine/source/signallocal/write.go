@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/dayfold/dayfold/engine"
@@ -163,13 +164,17 @@ func (w *writer) identity(key signal.Key, origin signal.Origin) (*signal.Keys, [
 	return keys, metadata, err
 }
 
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+
 // file writes a new file that only its owner may read.
 func (w *writer) file(name string, fill func(io.Writer) error) error {
 	f, err := w.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	b := bufio.NewWriterSize(f, 256<<10)
+	b := buffers.Get().(*bufio.Writer)
+	defer buffers.Put(b)
+	b.Reset(f)
 	err = fill(b)
 	if err == nil {
 		err = b.Flush()

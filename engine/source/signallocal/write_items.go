@@ -1,11 +1,15 @@
 package signallocal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -130,21 +134,40 @@ func (w *writer) expiring(f *signal.Facts) bool {
 	return end >= f.ExpiresIn && end < w.made+day // past the end of numbers is far away
 }
 
-// files writes the media that main shows, and the list of their names.
+// files writes the media that main shows, several at a time, and the list of their names.
 func (w *writer) files(ctx context.Context, list io.Writer) error {
-	for _, name := range w.media.Sorted() {
-		m := w.media[name]
-		err := w.medium(ctx, name, m)
-		switch {
-		case err == nil:
-			w.done.Media++
-			w.done.Bytes += int64(m.Media.Size)
-			if _, err := list.Write(signal.AppendFilesEntry(nil, name)); err != nil {
-				return err
+	names := w.media.Sorted()
+	absent := make([]bool, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		var iv [signal.IVSize]byte // drawn in order, whoever comes first
+		if _, err := io.ReadFull(w.rand, iv[:]); err != nil {
+			return errors.Join(err, g.Wait())
+		}
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-		case errors.Is(err, errAbsent):
+			err := w.medium(ctx, name, w.media[name], iv[:])
+			absent[i] = errors.Is(err, errAbsent)
+			if absent[i] {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, name := range names {
+		if absent[i] {
 			w.done.Missing.Add(name.String())
-		default:
+			continue
+		}
+		w.done.Media++
+		w.done.Bytes += int64(w.media[name].Media.Size)
+		if _, err := list.Write(signal.AppendFilesEntry(nil, name)); err != nil {
 			return err
 		}
 	}
@@ -154,7 +177,7 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 // errAbsent: the history has not this media, or not as it is shown.
 var errAbsent = errors.New("media is not in the history")
 
-func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.NeededMedia) error {
+func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.NeededMedia, iv []byte) error {
 	if m.Key == "" {
 		return errAbsent
 	}
@@ -170,7 +193,7 @@ func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.Nee
 		return w.present(path, m.Media)
 	}
 	tmp := w.tmp + "/" + name.String()
-	err = w.file(tmp, func(f io.Writer) error { return w.seal(ctx, f, &it, m.Media) })
+	err = w.file(tmp, func(f io.Writer) error { return w.seal(ctx, f, &it, m.Media, iv) })
 	if err == nil {
 		err = errors.Join(w.root.MkdirAll(path[:len("files/ab")], 0o700), w.root.Rename(tmp, path))
 	}
@@ -183,13 +206,13 @@ func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.Nee
 	return err
 }
 
-func (w *writer) seal(ctx context.Context, f io.Writer, it *engine.Item, m signal.Media) error {
+func (w *writer) seal(ctx context.Context, f io.Writer, it *engine.Item, m signal.Media, iv []byte) error {
 	r, err := signal.Reader(ctx, it)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return m.SealMedia(f, w.rand, r)
+	return m.SealMedia(f, bytes.NewReader(iv), r)
 }
 
 // present checks a media file that lies in the folder already.
