@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // Whoever goes through a whole tree fetches packs, not nodes; whoever looks for one item
@@ -42,4 +44,56 @@ func anyKey(c *chat) string {
 		return k
 	}
 	return ""
+}
+
+// Check reads every pack once, and trees and directories besides.
+func TestCheckReadsPacksOnce(t *testing.T) {
+	c := newChat("a")
+	history(c, 5, 50, 10, 100_000)
+	f := create(t, func(o *engine.Options) { o.PackSize = 4 << 20 })
+	f.backup(c)
+	before := f.store.Stats()
+	check(t, f.a)
+	after := f.store.Stats()
+	whole := before.Uploaded
+	if down := after.Downloaded - before.Downloaded; down > whole*5/4 {
+		t.Errorf("check read %d bytes of an archive of %d", down, whole)
+	}
+}
+
+// A byte that is wrong in a photo is damage of its pack and of the snapshot that shows it.
+func TestCheckNamesPackAndSnapshot(t *testing.T) {
+	c := newChat("a")
+	c.say("g1", 1, day0, "look", c.photo("photo", day0, 100_000))
+	f := create(t)
+	f.backup(c)
+	for name, size := range packSizes(t, f) {
+		if size > 100_000 {
+			f.store.Corrupt(name, func(b []byte) []byte { b[50_000] ^= 1; return b })
+		}
+	}
+	rep, err := f.a.Check(t.Context(), engine.CheckOptions{ReadData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, p := range rep.Problems {
+		wants(t, p, seal.ErrCorrupt)
+		keys = append(keys, string(p.Key[:6]))
+	}
+	slices.Sort(keys)
+	if !slices.Equal(keys, []string{"packs/", "snapsh"}) {
+		t.Errorf("damage of %q, want of a pack and a snapshot", keys)
+	}
+}
+
+func packSizes(t *testing.T, f *fixture) map[string]int64 {
+	sizes := map[string]int64{}
+	for info, err := range f.store.List(t.Context(), "packs/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[info.Name] = info.Size
+	}
+	return sizes
 }

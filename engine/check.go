@@ -25,7 +25,7 @@ import (
 // What is found stands in the report; the error is for what kept Check from looking.
 func (a *Archive) Check(ctx context.Context, opt CheckOptions) (CheckReport, error) {
 	start := a.now()
-	c := &checker{a: a, ctx: ctx, opt: opt, places: map[seal.ID]bool{}, named: map[seal.ID]bool{}}
+	c := &checker{a: a, ctx: ctx, opt: opt, places: map[seal.ID]uint32{}, pieces: map[uint32][]piece{}, named: map[seal.ID]bool{}}
 	err := c.run()
 	c.rep.Duration = a.now().Sub(start)
 	if err != nil {
@@ -43,9 +43,10 @@ type checker struct {
 
 	mu     sync.Mutex
 	rep    CheckReport
-	places map[seal.ID]bool // blobs that lie in a pack whose directory opens
-	named  map[seal.ID]bool // blobs that a snapshot needs
-	pieces []piece          // chunks that are to be opened
+	names  []pack.Name
+	places map[seal.ID]uint32 // which of names, whose directory opens, a blob lies in
+	named  map[seal.ID]bool   // blobs that a snapshot needs
+	pieces map[uint32][]piece // chunks that are to be opened, by where they lie
 }
 
 // A piece is a chunk, with what opening it takes.
@@ -53,6 +54,7 @@ type piece struct {
 	ref   seal.Ref
 	kind  seal.Kind
 	scope []byte
+	of    string // the snapshot that named it first
 }
 
 func (c *checker) run() error {
@@ -76,7 +78,7 @@ func (c *checker) run() error {
 			return err
 		}
 	}
-	return nil
+	return c.data()
 }
 
 // found takes err as damage of key, unless it is what keeps Check from looking.
@@ -102,26 +104,15 @@ func (c *checker) problems(ps ...*Problem) {
 	c.rep.Problems = append(c.rep.Problems, ps...)
 }
 
-// packs reads the directory of every pack, and with ReadData all bytes of those that
-// are in this part.
+// packs reads the directory of every pack.
 func (c *checker) packs() error {
-	names := slices.SortedFunc(maps.Keys(c.s.listed), compareNames)
-	g, ctx := errgroup.WithContext(c.ctx)
-	g.SetLimit(max(2, c.a.opt.Workers))
-	for i, n := range names {
+	c.names = slices.SortedFunc(maps.Keys(c.s.listed), compareNames)
+	for _, n := range c.names {
 		if !c.s.live[n] {
 			c.rep.Orphans++
 		}
-		g.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			err := c.found(n.Path(), c.pack(n))
-			c.a.progress(Progress{Stage: "check", Items: int64(i + 1), TotalItems: int64(len(names))})
-			return err
-		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := c.each("check", c.names, func(i int, n pack.Name) error { return c.found(n.Path(), c.directory(uint32(i), n)) }); err != nil {
 		return err
 	}
 	for _, h := range c.s.heads {
@@ -134,28 +125,25 @@ func (c *checker) packs() error {
 	return nil
 }
 
-func (c *checker) pack(n pack.Name) error {
-	size := c.s.listed[n]
-	read := func(off int64, length int) ([]byte, error) { return c.a.store.Get(c.ctx, n.Path(), off, length) }
-	if c.inPart(n) {
-		data, err := c.a.store.Get(c.ctx, n.Path(), 0, -1)
-		if err != nil {
-			return err
-		}
-		if blake3.Sum256(data) != n || int64(len(data)) != size {
-			return corrupt("its bytes are not what its name says")
-		}
-		c.mu.Lock()
-		c.rep.BytesRead += size
-		c.mu.Unlock()
-		read = func(off int64, length int) ([]byte, error) {
-			if off < 0 || length < 0 || off+int64(length) > int64(len(data)) {
-				return nil, seal.ErrCorrupt
+// each calls do for each of names, for several at a time.
+func (c *checker) each(stage string, names []pack.Name, do func(int, pack.Name) error) error {
+	g, ctx := errgroup.WithContext(c.ctx)
+	g.SetLimit(max(2, c.a.opt.Workers))
+	for i, n := range names {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			return data[off : off+int64(length) : off+int64(length)], nil
-		}
+			err := do(i, n)
+			c.a.progress(Progress{Stage: stage, Items: int64(i + 1), TotalItems: int64(len(names))})
+			return err
+		})
 	}
-	t, err := pack.ReadTable(c.a.keys, size, read)
+	return g.Wait()
+}
+
+func (c *checker) directory(i uint32, n pack.Name) error {
+	t, err := c.a.readTable(c.ctx, n, c.s.listed[n])
 	if err != nil {
 		return err
 	}
@@ -164,7 +152,70 @@ func (c *checker) pack(n pack.Name) error {
 	c.rep.Packs++
 	c.rep.Blobs += int64(len(t.Blobs))
 	for _, b := range t.Blobs {
-		c.places[b.ID] = true
+		c.places[b.ID] = i
+	}
+	return nil
+}
+
+// data reads the packs that are in this part, each once, and opens the chunks in them
+// that snapshots name.
+func (c *checker) data() error {
+	if !c.opt.ReadData {
+		return nil
+	}
+	return c.each("check data", c.names, func(i int, n pack.Name) error {
+		if !c.inPart(n) {
+			return nil
+		}
+		data, err := c.whole(n)
+		if err := c.found(n.Path(), err); err != nil {
+			return err
+		}
+		return c.open(n, data, c.pieces[uint32(i)])
+	})
+}
+
+// whole reads a pack and compares its bytes with its name; they come back even if they
+// differ.
+func (c *checker) whole(n pack.Name) ([]byte, error) {
+	data, err := c.a.store.Get(c.ctx, n.Path(), 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.rep.BytesRead += int64(len(data))
+	c.mu.Unlock()
+	if blake3.Sum256(data) != n || int64(len(data)) != c.s.listed[n] {
+		return data, corrupt("its bytes are not what its name says")
+	}
+	return data, nil
+}
+
+// open opens the chunks in a pack. What does not open so is fetched as a reader would:
+// it may have moved, or lie elsewhere too.
+func (c *checker) open(n pack.Name, data []byte, pieces []piece) error {
+	at := map[seal.ID]pack.Blob{}
+	read := func(off int64, length int) ([]byte, error) {
+		if off < 0 || length < 0 || off+int64(length) > int64(len(data)) {
+			return nil, seal.ErrCorrupt
+		}
+		return data[off : off+int64(length) : off+int64(length)], nil
+	}
+	if t, err := pack.ReadTable(c.a.keys, int64(len(data)), read); err == nil {
+		for _, b := range t.Blobs {
+			at[b.ID] = b
+		}
+	}
+	for _, p := range pieces {
+		if b, ok := at[p.ref.ID()]; ok {
+			if _, err := c.r.unseal(p.kind, p.scope, p.ref, data[b.Off:b.Off+b.Len:b.Off+b.Len]); err == nil {
+				continue
+			}
+		}
+		_, err := c.r.open(p.kind, p.scope, p.ref)
+		if err := c.found(p.of, err); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -206,53 +257,18 @@ func (c *checker) snapshot(h head) error {
 			if Kind(e.Kind) == Message {
 				kind = seal.Text
 			}
-			c.pieces = append(c.pieces, piece{ref, kind, c.a.scope(e.Group)})
+			if at, ok := c.places[ref.ID()]; !ok {
+				c.problems(&Problem{Key: []byte(name), Err: corrupt("blob %s is in no pack", ref.ID())})
+			} else if c.opt.ReadData && c.inPart(c.names[at]) {
+				c.pieces[at] = append(c.pieces[at], piece{ref, kind, c.a.scope(e.Group), name})
+			}
 		},
 		entry: func(e *tree.Entry, expiring bool) {
 			if isItem(e.Key, expiring) {
 				c.rep.Items++
 			}
 		}}
-	if err := c.found(name, m.roots(b.Roots)); err != nil {
-		return err
-	}
-	pieces := c.pieces
-	c.pieces = nil
-	return c.open(name, pieces)
-}
-
-// open makes sure of chunks: that a pack has them, and with ReadData that they open.
-func (c *checker) open(snapshot string, pieces []piece) error {
-	g, ctx := errgroup.WithContext(c.ctx)
-	g.SetLimit(max(2, c.a.opt.Workers))
-	for _, p := range pieces {
-		id := p.ref.ID()
-		if !c.places[id] {
-			c.problems(&Problem{Key: []byte(snapshot), Err: corrupt("blob %s is in no pack", id)})
-			continue
-		}
-		if !c.opt.ReadData {
-			continue
-		}
-		place, err := c.r.place(id)
-		if err != nil {
-			if err := c.found(snapshot, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if !c.inPart(place.Pack) {
-			continue
-		}
-		g.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			_, err := c.r.open(p.kind, p.scope, p.ref)
-			return c.found(snapshot, err)
-		})
-	}
-	return g.Wait()
+	return c.found(name, m.roots(b.Roots))
 }
 
 func (a *Archive) progress(p Progress) {
