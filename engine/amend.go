@@ -74,7 +74,7 @@ func (r *run) amended(changes iter.Seq2[Change, error], parent *head, b body) er
 			return errFenced
 		}
 	}
-	r.w.inherit(parent)
+	r.w.inherit(usesOf(*parent, b))
 	if err := r.w.flush(); err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (e *editor) extend(entry *tree.Entry) error {
 			class = lists
 		}
 		id := ref.ID()
-		if e.w.has(id, class) {
+		if e.w.has(id, class, true) {
 			return nil
 		}
 		sealed, _, err := e.r.sealed(id)
@@ -276,7 +276,7 @@ func (e *editor) extend(entry *tree.Entry) error {
 // copy puts a sealed blob into a pack of another class.
 func (w *writer) copy(id seal.ID, class pack.Class, sealed []byte) error {
 	w.mu.Lock()
-	w.pending[id] = class
+	w.wait(id, class, true)
 	w.mu.Unlock()
 	return w.append(id, class, sealed)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dayfold/dayfold/engine/collect"
@@ -109,8 +110,7 @@ func (s *session) explain(ctx context.Context, w *writer, err error, read ...*he
 	if e := s.listPacks(ctx); e != nil {
 		return err
 	}
-	packs, buckets := w.needs()
-	for _, n := range (head{Packs: packs, Buckets: buckets}).needs() {
+	for _, n := range w.packs() {
 		if !s.readable(n) {
 			return errFenced
 		}
@@ -143,7 +143,8 @@ type run struct {
 	begun      roots // of checkpoint
 	from       *head // what packs are taken over from unseen: Amend's parent
 	version    collect.Version
-	commits    uint32 // of this run, checkpoints included
+	commits    uint32      // of this run, checkpoints included
+	loose      atomic.Bool // something was claimed that the trees do not reach
 
 	sorter      *sorter
 	needed      needs
@@ -225,6 +226,7 @@ func (r *run) today() uint32 { return uint32(r.now.UnixMilli() / dayMillis) }
 type nodes struct {
 	r       *run
 	expires bool
+	scratch bool // of a checkpoint: the whole snapshot will have others
 }
 
 func (n nodes) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) { return n.r.r.Load(kind, ref) }
@@ -238,13 +240,13 @@ func (n nodes) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
 		}
 		class = n.r.s.a.config.class(life{day}, n.r.today(), true)
 	}
-	return n.r.w.save(kind, class, plain)
+	return n.r.w.saveFor(kind, class, plain, !n.scratch)
 }
 
 // build makes the two trees from what was gathered.
 func (r *run) build() (roots, error) {
 	permanent, expiring := r.s.a.maps(nil, roots{})
-	permanent.Nodes, expiring.Nodes = nodes{r, false}, nodes{r, true}
+	permanent.Nodes, expiring.Nodes = nodes{r: r}, nodes{r: r, expires: true}
 	builders := [2]*tree.Builder{tree.NewBuilder(permanent), tree.NewBuilder(expiring)}
 	var lastKey []byte
 	for rec, err := range r.sorter.sorted() {
@@ -262,6 +264,7 @@ func (r *run) build() (roots, error) {
 				}
 				r.problem(&Problem{Key: bytes.Clone(key[1:]), Err: errTwice})
 			}
+			r.loose.Store(r.loose.Load() || e.Content != (tree.Stream{}))
 			continue
 		}
 		lastKey = append(lastKey[:0], rec.key...)

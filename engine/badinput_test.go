@@ -195,10 +195,12 @@ var badInputs = slices.Concat(
 			_, err := b.fixture.open(fresh(b.t)).Prune(b.t.Context(), engine.PruneOptions{})
 			return err
 		}, want: errNone},
-		{n: 48, name: "a snapshot that needs 10^5 packs", make: snapshot(func(h *engine.Head, _ *engine.Body) {
+		{n: 48, name: "a snapshot that needs 10^5 packs", make: snapshot(func(h *engine.Head, b *engine.Body) {
 			for i := range 100_000 {
 				h.Packs = append(h.Packs, pack.Name{0xff, byte(i >> 16), byte(i >> 8), byte(i)})
 			}
+			n := len(h.Packs) + len(h.Buckets)
+			b.Spans = append(binary.AppendUvarint(nil, uint64(n)), make([]byte, 2*n)...)
 		}), want: fs.ErrNotExist},
 		{n: 49, name: "one pack is missing", make: func(b *bad) error {
 			return b.store.Delete(b.t.Context(), b.first(aPack))

@@ -18,6 +18,10 @@ type body struct {
 	Items    uint64
 	Bytes    uint64
 	Excluded map[string]int64
+	// Exact says of each map that Spans hold what it reaches and nothing else.
+	Exact [2]bool
+	Spans []byte // of the packs that the head lists, in its order, coded: see uses.list
+	packs int    // in Spans
 }
 
 // roots are the two maps of a snapshot.
@@ -46,7 +50,8 @@ func (b body) encode() []byte {
 	for _, r := range slices.Sorted(maps.Keys(b.Excluded)) {
 		out = appendUint(appendText(out, r), uint64(b.Excluded[r]))
 	}
-	return out
+	out = appendFlag(appendFlag(out, b.Exact[permanentMap]), b.Exact[expiringMap])
+	return append(out, b.Spans...)
 }
 
 func decodeBody(plain []byte) (b body, err error) {
@@ -70,6 +75,12 @@ func decodeBody(plain []byte) (b body, err error) {
 		}
 		last = reason
 		b.Excluded[reason] = int64(w.uint(1 << 62))
+	}
+	b.Exact = [2]bool{w.flag(), w.flag()}
+	b.Spans = w.rest
+	b.packs = w.count(2)
+	for range 2 * b.packs {
+		readSpans(&w, nil)
 	}
 	return b, w.end()
 }

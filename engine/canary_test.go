@@ -575,6 +575,16 @@ func (w *lives) compare() {
 			w.t.Errorf("%s lives and does not open", c)
 		}
 	}
+	w.lists()
+}
+
+// lists looks whether snapshots list what they need, and of what is exact nothing else.
+func (w *lives) lists() {
+	w.t.Helper()
+	lacking, loose, _, err := w.open(fresh(w.t)).Spans(w.t.Context())
+	if lacking != 0 || loose != 0 || err != nil {
+		w.t.Errorf("snapshots lack %d blobs in their lists and have %d that they do not need: %v", lacking, loose, err)
+	}
 }
 
 // TestExpiringContentOfManyChunks: the list of the chunks of a photo that expires lies

@@ -78,6 +78,7 @@ func (r *run) writeCheckpoint() error {
 	slices.SortFunc(c.entries, func(a, b tree.Entry) int { return bytes.Compare(sortKey(&a), sortKey(&b)) })
 	trees := r.trees(c.roots)
 	for i := range trees {
+		trees[i].Nodes = nodes{r: r, expires: i == expiringMap, scratch: true}
 		m, _, err := trees[i].Edit(r.checkpointEdits(i == 1))
 		if err != nil {
 			return err
@@ -124,8 +125,7 @@ func (r *run) rebase() error {
 	if r.from != nil {
 		return nil
 	}
-	packs, buckets := r.w.needs()
-	return r.s.rebase(r.ctx, head{Packs: packs, Buckets: buckets}.needs())
+	return r.s.rebase(r.ctx, r.w.packs())
 }
 
 // rebase puts the session on the newest fence if packs are good there, else it is errFenced.

@@ -20,7 +20,15 @@ func sampleHead() head {
 func sampleBody() body {
 	return body{Roots: roots{Permanent: tree.Root{Ref: seal.Ref{1}, Level: 3, Count: 1_000_000, Bytes: 1 << 40}},
 		Source: SourceInfo{Kind: "signal-local", Label: "a label", Data: []byte{1, 2, 3}}, Tags: []string{"daily"},
-		Items: 999_999, Bytes: 1 << 40, Excluded: map[string]int64{"expiring": 3, "view-once": 1}}
+		Items: 999_999, Bytes: 1 << 40, Excluded: map[string]int64{"expiring": 3, "view-once": 1},
+		Exact: [2]bool{true, false}, Spans: sampleSpans()}
+}
+
+func sampleSpans() []byte {
+	b := body{}
+	uses{{1}: {class: pack.Class{Kind: pack.Permanent}, spans: [2]spans{{{1024, 1025}, {96, 1000}}}},
+		{2}: {class: pack.Class{Kind: pack.Expiring, Day: 7}, spans: [2]spans{nil, {{100, pack.MaxSize}}}}}.list(new(head), &b)
+	return b.Spans
 }
 
 func sampleConfig() config {

@@ -20,38 +20,39 @@ const spareFor = time.Hour
 
 // collect runs two fences back to back and deletes what they condemn. segments are those
 // that the caller has read: when packs go, one new segment takes their place first.
-func (a *Archive) collect(ctx context.Context, segments []string) ([]pack.Name, error) {
-	var deleted []pack.Name
+func (a *Archive) collect(ctx context.Context, segments []string) (deleted []pack.Name, fence collect.Fence, err error) {
 	fences, err := a.mayCollect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fence, err
 	}
 	for round := 0; round < fences; round++ {
 		condemned, s, err := a.raise(ctx, false)
 		if err != nil {
-			return deleted, err
+			return deleted, fence, err
 		}
+		fence = s.fence
 		if err := s.mergeSegments(ctx, condemned, segments); err != nil {
-			return deleted, err
+			return deleted, fence, err
 		}
-		for _, n := range condemned {
+		for i, n := range condemned {
+			a.progress(Progress{Stage: "prune: delete", Items: int64(i), TotalItems: int64(len(condemned))})
 			if err := a.store.Delete(ctx, n.Path()); err != nil {
-				return deleted, err
+				return deleted, fence, err
 			}
 		}
 		if err := a.index.Forget(condemned...); err != nil {
-			return deleted, err
+			return deleted, fence, err
 		}
 		deleted = append(deleted, condemned...)
 		found, err := s.tidy(ctx)
 		if err != nil {
-			return deleted, err
+			return deleted, fence, err
 		}
 		if found && round == 0 && fences > 1 {
 			fences++ // what an interrupted rewriting had left named packs until now
 		}
 	}
-	return deleted, nil
+	return deleted, fence, nil
 }
 
 // margin is how old a fence must be before the next, where the store gives no safe create.
@@ -60,19 +61,31 @@ const margin = 24 * time.Hour
 // prunerName is who may prune an archive in such a store: the first device that did.
 const prunerName = "gc/pruner"
 
-// mayCollect says how many fences this call may raise. On a store that refuses a second
+// mayCollect is fences for who is about to raise them: where one device may, it is that
+// device from now on.
+func (a *Archive) mayCollect(ctx context.Context) (int, error) {
+	if !a.config.CreateIfAbsent || !a.config.ConsistentList {
+		data, err := a.keys.SealObject(a.opt.Rand, seal.RoleIntent, prunerName, a.device.id[:], pack.ObjectSize)
+		if err == nil {
+			err = ignore(a.store.Put(ctx, prunerName, data), fs.ErrExist)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return a.fences(ctx)
+}
+
+// fences says how many fences a prune may raise. On a store that refuses a second
 // create and lists what was put, that is two, for any device. Elsewhere it is one, for
 // one device, a day after the last.
-func (a *Archive) mayCollect(ctx context.Context) (int, error) {
+func (a *Archive) fences(ctx context.Context) (int, error) {
 	if a.config.CreateIfAbsent && a.config.ConsistentList {
 		return 2, nil
 	}
 	data, err := a.store.Get(ctx, prunerName, 0, -1)
 	if errors.Is(err, fs.ErrNotExist) {
-		data, err = a.keys.SealObject(a.opt.Rand, seal.RoleIntent, prunerName, a.device.id[:], pack.ObjectSize)
-		if err == nil {
-			err = a.store.Put(ctx, prunerName, data)
-		}
+		return 1, nil
 	}
 	if err != nil {
 		return 0, err

@@ -12,7 +12,6 @@ import (
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
-	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // commit makes a run's trees a snapshot. The writer has uploaded everything by then.
@@ -25,11 +24,13 @@ func (r *run) commit(rs roots, partial bool) error {
 		return err
 	}
 	h := head{Version: v, Time: r.now.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
-	h.Packs, h.Buckets = r.w.needs()
 	c := &r.counts
 	c.mu.Lock() // under a checkpoint, other goroutines go on counting
 	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(c.items), Bytes: uint64(c.bytes), Excluded: maps.Clone(c.excluded)}
 	c.mu.Unlock()
+	r.w.needs(partial).list(&h, &b)
+	exact := r.from == nil && !partial && !r.loose.Load()
+	b.Exact = [2]bool{exact, exact}
 	if h, err = r.s.commit(r.ctx, r.w, h, b, r.from); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (s *session) write(ctx context.Context, w *writer, h head, b body) (head, e
 	} else if err != nil {
 		return h, err
 	}
-	h.size = int64(len(data))
+	h.size, h.roots = int64(len(data)), b.Roots
 	w.stats.other.Add(h.size)
 	w.stats.uploaded.Add(h.size)
 	s.a.mu.Lock()
@@ -226,46 +227,42 @@ func (s *session) seen() []collect.Seen {
 	return out
 }
 
-// needs are the packs that what was saved or found lies in.
-func (w *writer) needs() (packs []pack.Name, buckets []bucket) {
+// needs are the uses of what was saved or found: of a checkpoint all that it may need,
+// whole packs, else what was claimed and no pack of which nothing was.
+func (w *writer) needs(partial bool) uses {
+	u := uses{}
 	if w == nil {
-		return nil, nil
+		return u
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for n, c := range w.used {
-		if c.Kind == pack.Expiring {
-			buckets = append(buckets, bucket{c.Day, n})
-		} else {
-			packs = append(packs, n)
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	for n, k := range w.used {
+		if partial {
+			k = &use{class: k.class}
+			k.all(mapOf(k.class), w.s.listed[n])
+		}
+		if !k.empty() {
+			u.merge(uses{n: k})
 		}
 	}
-	return packs, buckets
+	return u
+}
+
+// packs are those that what was saved or found lies in.
+func (w *writer) packs() []pack.Name {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.used.names()
 }
 
 // inherit takes over what a snapshot needs.
-func (w *writer) inherit(h *head) {
+func (w *writer) inherit(u uses) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, n := range h.Packs {
-		w.used[n] = pack.Class{Kind: pack.Permanent} // or of a tree: a head does not say
-	}
-	for _, b := range h.Buckets {
-		w.used[b.Pack] = pack.Class{Kind: pack.Expiring, Day: b.Day}
-	}
-}
-
-// has reports whether packs that outlive class hold a blob already, and takes them into
-// the snapshot's list if so.
-func (w *writer) has(id seal.ID, class pack.Class) bool {
-	if w.waits(id, class) {
-		return true
-	}
-	p, ok := w.s.a.index.Lookup(id, class, w.s.usable)
-	if ok {
-		w.mu.Lock()
-		w.used[p.Pack] = p.Class
-		w.mu.Unlock()
-	}
-	return ok
+	w.used.merge(u)
 }

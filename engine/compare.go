@@ -44,7 +44,7 @@ func (r *run) compare(rs roots) error {
 // trees are the two maps of a run, new nodes included.
 func (r *run) trees(rs roots) [2]tree.Map {
 	permanent, expiring := r.s.a.maps(nil, rs)
-	permanent.Nodes, expiring.Nodes = nodes{r, false}, nodes{r, true}
+	permanent.Nodes, expiring.Nodes = nodes{r: r}, nodes{r: r, expires: true}
 	return [2]tree.Map{permanent, expiring}
 }
 

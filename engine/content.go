@@ -43,6 +43,9 @@ func (c *contents) store(it *Item) (tree.Entry, error) {
 	if err2 := rc.Close(); err == nil && err2 != nil {
 		err = &Problem{Key: it.Key, Err: err2}
 	}
+	if err != nil {
+		c.r.loose.Store(true) // chunks of it may be stored
+	}
 	return e, err
 }
 
@@ -230,17 +233,21 @@ func (r *run) stamps() (map[[16]byte]tree.Entry, error) {
 func (r *run) holds(s tree.Stream, e *tree.Entry) (bool, error) {
 	l := lifeOf(e)
 	content, lists := r.class(e), r.s.a.config.class(l, r.today(), true)
-	all := true
+	all, claimed := true, false
 	err := tree.Visit(r.r, s, func(ref seal.Ref, depth int) error {
 		class := content
 		if depth > 0 {
 			class = lists
 		}
-		if all = all && r.w.has(ref.ID(), class); !all {
+		if all = all && r.w.has(ref.ID(), class, true); !all {
 			return tree.ErrSkip
 		}
+		claimed = true
 		return nil
 	})
+	if claimed && !all {
+		r.loose.Store(true)
+	}
 	return all, err
 }
 

@@ -275,17 +275,16 @@ func (c *copier) snapshot(h head, id collect.SnapshotID) error {
 	if needs == nil {
 		return corrupt("a pack that it needs cannot be read")
 	}
-	h.Version, h.Packs, h.Buckets = collect.Version{ID: id, Rev: 1}, nil, nil
-	var names []pack.Name
-	for n, class := range needs {
-		names = append(names, n)
-		if class.Kind == pack.Expiring {
-			h.Buckets = append(h.Buckets, bucket{class.Day, n})
-		} else {
-			h.Packs = append(h.Packs, n)
+	u, ok := c.uses(usesOf(h, b))
+	if !ok { // the index has lost something
+		u, b.Exact = uses{}, [2]bool{}
+		for n, class := range needs {
+			u.of(n, class).all(mapOf(class), c.to.listed[n])
 		}
 	}
-	if err := c.to.rebase(c.ctx, names); err != nil {
+	h.Version = collect.Version{ID: id, Rev: 1}
+	u.list(&h, &b)
+	if err := c.to.rebase(c.ctx, u.names()); err != nil {
 		return err
 	}
 	h.Base = c.to.base()

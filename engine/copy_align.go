@@ -35,6 +35,10 @@ func (c *copier) align(both [][2]head) error {
 	if err := c.w.flush(); err != nil {
 		return err
 	}
+	fresh := c.w.needs(false)
+	for i := range rws {
+		rws[i].change = func(u uses) { u.merge(fresh) }
+	}
 	n, err := c.to.rewriteAll(c.ctx, c.w, rws)
 	c.rep.Rewritten += n
 	return err
@@ -64,9 +68,7 @@ func (c *copier) erased(r, there *reader, h, t head) (rewriting, bool, error) {
 	if err := ed.settle(); err != nil || ed.removed == 0 {
 		return rewriting{}, false, err
 	}
-	rw := rewriting{old: t, body: old, packs: t.Packs, buckets: t.Buckets}
-	rw.body.Items -= min(uint64(ed.removed), old.Items)
-	rw.body.Bytes -= min(uint64(ed.bytes), old.Bytes)
+	rw := rewriting{old: t, items: uint64(ed.removed), bytes: uint64(ed.bytes)}
 	if rw.roots, err = ed.store(); err != nil {
 		return rw, false, err
 	}

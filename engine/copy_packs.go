@@ -161,15 +161,45 @@ func (w *writer) forget() {
 func (w *writer) made() places {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return maps.Clone(w.used)
+	made := places{}
+	for n, k := range w.used {
+		made[n] = k.class
+	}
+	return made
+}
+
+// uses is what a snapshot needs of packs here, of those in the target that it was moved
+// to. ok is false when the index there does not know all of it.
+func (c *copier) uses(here uses) (there uses, ok bool) {
+	there, ok = uses{}, true
+	for n, k := range here {
+		t, err := c.table(n)
+		if err != nil {
+			return nil, false
+		}
+		for i, s := range k.spans {
+			s.each(t, func(blob int) {
+				if id := t.Blobs[blob].ID; c.wanted == nil || c.wanted[id] {
+					p, known := c.to.a.index.Lookup(id, t.Class, c.to.usable)
+					if ok = ok && known; known {
+						there.of(p.Pack, p.Class).add(i, p.Off, p.Len)
+					}
+				}
+			})
+		}
+	}
+	return there, ok
 }
 
 // move is copy unless the blob is on its way already.
 func (w *writer) move(id seal.ID, class pack.Class, sealed []byte) error {
 	w.mu.Lock()
-	on, ok := w.pending[id]
-	if ok = ok && on.Outlives(class); !ok {
-		w.pending[id] = class
+	ok := false
+	for p := w.pending[id]; p != nil && !ok; p = p.also {
+		ok = p.class.Outlives(class)
+	}
+	if !ok {
+		w.wait(id, class, true)
 	}
 	w.mu.Unlock()
 	if ok {

@@ -190,12 +190,17 @@ func (d *device) remember(was memory, heads, all []head, fence uint64, removed f
 	return d.save()
 }
 
-// committed remembers a commit of this device's own.
-func (d *device) committed(h head) error {
+// committed remembers commits of this device's own.
+func (d *device) committed(hs ...head) error {
+	if len(hs) == 0 {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !h.Partial {
-		d.seen[h.ID] = h.Rev
+	for _, h := range hs {
+		if !h.Partial {
+			d.seen[h.ID] = h.Rev
+		}
 	}
 	return d.save()
 }

@@ -61,7 +61,7 @@ func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool,
 	r, w := s.newReader(ctx), s.newWriter(ctx)
 	defer w.close()
 	e := &eraser{s: s, r: r, w: w, sel: sel, done: map[roots]rewriting{}}
-	rws, err := e.rewritings(ctx)
+	rws, err := e.rewritings()
 	total.Removed, total.Bytes = max(total.Removed, e.removed), max(total.Bytes, e.bytes)
 	total.NodesLoaded += r.loaded
 	if err != nil {
@@ -76,6 +76,10 @@ func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool,
 	}
 	if err := w.flush(); err != nil {
 		return err
+	}
+	fresh := w.needs(false)
+	for i := range rws {
+		rws[i].change = func(u uses) { u.merge(fresh) }
 	}
 	n, err := s.rewriteAll(ctx, w, rws)
 	total.Rewritten += n
@@ -103,40 +107,34 @@ type eraser struct {
 	largest        uint64
 }
 
-func (e *eraser) rewritings(ctx context.Context) (rws []rewriting, err error) {
+func (e *eraser) rewritings() (rws []rewriting, err error) {
 	for _, h := range e.s.heads {
-		_, b, err := e.s.a.readSnapshot(ctx, h.Version)
-		if err != nil {
-			return nil, err
-		}
-		rw, ok := e.done[b.Roots]
+		rw, ok := e.done[h.roots]
 		if !ok {
-			if rw, err = e.one(b); err != nil {
+			if rw, err = e.one(h.roots); err != nil {
 				return nil, err
 			}
-			e.done[b.Roots] = rw
+			e.done[h.roots] = rw
 		}
-		if rw.roots == b.Roots {
+		if rw.roots == h.roots {
 			continue
 		}
-		items, size := rw.body.Items, rw.body.Bytes
-		rw.old, rw.body, rw.packs, rw.buckets = h, b, h.Packs, h.Buckets
-		rw.body.Items, rw.body.Bytes = items, size
+		rw.old = h
 		rws = append(rws, rw)
 	}
 	return rws, nil
 }
 
 // one erases from one pair of trees.
-func (e *eraser) one(b body) (rw rewriting, err error) {
-	if err := e.match(b.Roots); err != nil {
+func (e *eraser) one(rs roots) (rw rewriting, err error) {
+	if err := e.match(rs); err != nil {
 		return rw, err
 	}
-	rw = rewriting{roots: b.Roots, body: b}
+	rw = rewriting{roots: rs}
 	if len(e.keys) == 0 {
 		return rw, nil
 	}
-	ed := &editor{stage: e.s.newStage(e.r, e.w, uint32(e.s.clock().UnixMilli()/dayMillis), b.Roots), touched: map[string]bool{}}
+	ed := &editor{stage: e.s.newStage(e.r, e.w, uint32(e.s.clock().UnixMilli()/dayMillis), rs), touched: map[string]bool{}}
 	for key := range e.keys {
 		if err := ed.delete(itemKey([]byte(key))); err != nil {
 			return rw, err
@@ -151,13 +149,13 @@ func (e *eraser) one(b body) (rw rewriting, err error) {
 	if rw.expires, err = firstDay(ed.maps[1]); err != nil {
 		return rw, err
 	}
-	rw.body.Items -= min(uint64(ed.removed), b.Items)
-	rw.body.Bytes -= min(uint64(ed.bytes), b.Bytes)
+	rw.items, rw.bytes = uint64(ed.removed), uint64(ed.bytes)
 	e.removed, e.bytes = max(e.removed, ed.removed), max(e.bytes, ed.bytes)
-	if b.Bytes > 0 {
-		e.share = max(e.share, float64(ed.bytes)/float64(b.Bytes))
+	size := rs.Permanent.Bytes + rs.Expiring.Bytes
+	if size > 0 {
+		e.share = max(e.share, float64(ed.bytes)/float64(size))
 	}
-	e.largest = max(e.largest, b.Bytes)
+	e.largest = max(e.largest, size)
 	return rw, nil
 }
 

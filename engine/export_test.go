@@ -95,20 +95,34 @@ type Ledger struct {
 
 // Ledger adds up what lies in the store.
 func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
-	p, err := a.survey(ctx)
+	s, err := a.begin(ctx)
 	if err != nil {
 		return l, err
 	}
-	p.choose(0)
-	l.Packs, l.Snapshots = len(p.s.listed), len(p.s.heads)
-	for n, size := range p.s.listed {
-		if p.s.live[n] {
+	tables, _, err := s.tables(ctx)
+	if err != nil {
+		return l, err
+	}
+	reached := map[seal.ID]bool{}
+	r := s.newReader(ctx)
+	for _, h := range s.heads {
+		m := marker{r: r, seen: func(id seal.ID) bool { old := reached[id]; reached[id] = true; return old }}
+		if err := m.roots(h.roots); err != nil {
+			return l, err
+		}
+	}
+	l.Packs, l.Snapshots = len(s.listed), len(s.heads)
+	counted := map[copied]bool{}
+	for n, size := range s.listed {
+		if s.live[n] {
 			l.Padded += size
 		} else {
 			l.Orphans++
 		}
-		for _, b := range p.tables[n].Blobs {
-			if _, ok := p.live[b.ID]; ok && p.owner[n][b.ID] {
+		t := tables[n]
+		for _, b := range t.Blobs {
+			if key := (copied{b.ID, t.Class}); s.live[n] && reached[b.ID] && !counted[key] {
+				counted[key] = true
 				l.Live += int64(b.Len)
 			} else {
 				l.Dead += int64(b.Len)
@@ -127,12 +141,12 @@ func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
 			l.SnapshotObjects += info.Size
 		}
 	}
-	for _, h := range p.s.all { // a revision that was overtaken stays until a newer one is accepted
-		if !collect.Valid(h.collect(), p.s.fence) {
+	for _, h := range s.all { // a revision that was overtaken stays until a newer one is accepted
+		if !collect.Valid(h.collect(), s.fence) {
 			l.Overtaken++
 		}
 	}
-	counts["snapshots"] -= len(p.s.heads) + l.Overtaken
+	counts["snapshots"] -= len(s.heads) + l.Overtaken
 	for kind, keep := range map[string]int{"fence": 1, "intent": 1, "snapshots": 0, "index": maxSegments + 1, "probe": 0} {
 		l.Unnamed += max(counts[kind]-keep, 0)
 	}
@@ -142,6 +156,63 @@ func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
 		}
 	}
 	return l, nil
+}
+
+// Spans compares what each snapshot says that it needs with what its trees reach: lacking
+// are blobs that it needs and does not list, loose those that it lists as exact and does
+// not need.
+func (a *Archive) Spans(ctx context.Context) (lacking, loose, exact int, err error) {
+	s, err := a.begin(ctx)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	tables, _, err := s.tables(ctx)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	r := s.newReader(ctx)
+	for _, h := range s.heads {
+		_, b, err := a.readSnapshot(ctx, h.Version)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		permanent, expiring := a.maps(r, b.Roots)
+		reached := map[seal.ID]bool{}
+		for i, t := range []tree.Map{permanent, expiring} {
+			if !a.config.HideExpiry {
+				clear(reached)
+			}
+			m := marker{r: r, seen: func(id seal.ID) bool { _, old := reached[id]; reached[id] = false; return old }}
+			if err := m.tree(t, i == 1); err != nil {
+				return 0, 0, 0, err
+			}
+			if a.config.HideExpiry && i == 0 {
+				continue
+			}
+			for n, k := range usesOf(h, b) {
+				if a.config.HideExpiry {
+					k.spans[i] = append(k.spans[i], k.spans[0]...).order()
+				}
+				k.spans[i].each(tables[n], func(blob int) {
+					id := tables[n].Blobs[blob].ID
+					if _, ok := reached[id]; ok {
+						reached[id] = true
+					} else if b.Exact[i] {
+						loose++
+					}
+				})
+			}
+			for _, listed := range reached {
+				if !listed {
+					lacking++
+				}
+			}
+			if b.Exact[i] {
+				exact++
+			}
+		}
+	}
+	return lacking, loose, exact, nil
 }
 
 // Guess tests whether a leaf with that one entry more than nothing, under a zero blind,
@@ -195,7 +266,7 @@ func (g *guess) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
 // ClassesMixed reports packs of an expiry bucket that a permanent entry needs, or the
 // other way round.
 func (a *Archive) ClassesMixed(ctx context.Context) (bool, error) {
-	p, err := a.survey(ctx)
+	p, err := a.survey(ctx, func(*session) uint32 { return 0 })
 	if err != nil {
 		return false, err
 	}

@@ -18,6 +18,7 @@ func (r *run) gather(src Source) error {
 	if errors.Is(err, errOrder) {
 		// An item named another that was archived already, with a shorter life. Once
 		// more, holding media back until everything that may name them was seen.
+		r.loose.Store(true)
 		r.sorter.close()
 		r.sorter = newSorter(r.s.a.opt.Temp, r.s.a.opt.Rand, sortBudget(r.s.a.opt.Memory))
 		r.needed = needs{}

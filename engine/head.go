@@ -43,7 +43,8 @@ type head struct {
 	Buckets []bucket    // needed packs of expiry buckets
 	Body    [32]byte    // BLAKE3 of the sealed body
 
-	size int64
+	size  int64
+	roots roots // of the body
 }
 
 // A bucket is a pack of what is gone at the end of a day.
@@ -231,13 +232,17 @@ func (a *Archive) readSnapshot(ctx context.Context, v collect.Version) (head, bo
 		return h, body{}, err
 	}
 	plain, err := a.keys.OpenObject(seal.RoleBody, name, sealedBody)
-	if err != nil {
-		return h, body{}, fmt.Errorf("%s: %w", name, err)
+	var b body
+	if err == nil {
+		b, err = decodeBody(plain)
 	}
-	b, err := decodeBody(plain)
 	if err != nil {
 		return h, b, fmt.Errorf("%s: %w", name, err)
 	}
+	if b.packs != len(h.Packs)+len(h.Buckets) {
+		return h, b, corrupt("%s: spans of %d packs", name, b.packs)
+	}
+	h.roots = b.Roots
 	return h, b, nil
 }
 

@@ -22,23 +22,25 @@ type marker struct {
 
 func (m *marker) roots(rs roots) error {
 	permanent, expiring := m.r.s.a.maps(m.r, rs)
-	for i, t := range []tree.Map{permanent, expiring} {
-		visit := func(_ int, ref seal.Ref, _ seal.Kind) (bool, error) { return !m.seen(ref.ID()), nil }
-		walk := tree.Walk
-		if m.leaves {
-			walk = tree.WalkAll
-		}
-		err := walk(t, visit, func(e tree.Entry) error {
-			if m.entry != nil {
-				m.entry(&e, i == 1)
-			}
-			return m.content(&e)
-		})
-		if err != nil {
-			return err
-		}
+	if err := m.tree(permanent, false); err != nil {
+		return err
 	}
-	return nil
+	return m.tree(expiring, true)
+}
+
+// tree visits what one map reaches.
+func (m *marker) tree(t tree.Map, expiring bool) error {
+	visit := func(_ int, ref seal.Ref, _ seal.Kind) (bool, error) { return !m.seen(ref.ID()), nil }
+	walk := tree.Walk
+	if m.leaves {
+		walk = tree.WalkAll
+	}
+	return walk(t, visit, func(e tree.Entry) error {
+		if m.entry != nil {
+			m.entry(&e, expiring)
+		}
+		return m.content(&e)
+	})
 }
 
 func (m *marker) content(e *tree.Entry) error {

@@ -2,12 +2,16 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
 
+	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/tree"
+	"github.com/dayfold/dayfold/index"
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
 )
@@ -18,8 +22,13 @@ import (
 // Then two fences, back to back, let the old packs die without stopping anybody
 // (DESIGN.md, collecting).
 //
+// Snapshots say which bytes of their packs they need, so a prune reads segments, snapshots
+// and the packs that it rewrites, and none that stays. Only of those that an Amend, an
+// erasure or an expiry has left with more than they need it walks the trees, those
+// that several share once.
+//
 // Backups never wait for a prune, and a prune never waits for a backup. Any snapshot or
-// node that does not open ends it before anything is deleted.
+// node that it reads and that does not open ends it before anything is deleted.
 func (a *Archive) Prune(ctx context.Context, opt PruneOptions) (PruneReport, error) {
 	start := a.now()
 	var rep PruneReport
@@ -42,12 +51,22 @@ func (a *Archive) Prune(ctx context.Context, opt PruneOptions) (PruneReport, err
 }
 
 func (a *Archive) prune(ctx context.Context, opt PruneOptions, rep *PruneReport) error {
-	p, err := a.survey(ctx)
+	p, err := a.survey(ctx, func(s *session) (over uint32) {
+		if opt.DryRun { // what the real one has dropped by now
+			last, due := s.due(opt.Insist)
+			if rep.SnapshotsExpired = int64(len(due)); len(due) > 0 {
+				over = last
+			}
+		}
+		return over
+	})
 	if err != nil {
 		return err
 	}
 	p.choose(opt.MaxUnused)
-	p.tell(rep)
+	if err := p.tell(rep); err != nil {
+		return err
+	}
 	if !opt.Insist {
 		if err := p.guard(); err != nil {
 			return err
@@ -59,11 +78,8 @@ func (a *Archive) prune(ctx context.Context, opt PruneOptions, rep *PruneReport)
 	if err := p.repack(rep); err != nil {
 		return fenced(err) // another pruner has taken a pack, or a snapshot is rewritten or forgotten
 	}
-	deleted, err := a.collect(ctx, p.segments)
-	rep.PacksDeleted, rep.BytesFreed = int64(len(deleted)), 0
-	for _, n := range deleted {
-		rep.BytesFreed += p.s.listed[n]
-	}
+	deleted, fence, err := a.collect(ctx, p.segments)
+	p.settle(rep, deleted, fence)
 	return err
 }
 
@@ -72,16 +88,28 @@ type survey struct {
 	s        *session
 	r        *reader
 	ctx      context.Context
-	live     map[seal.ID]bool // blobs that a snapshot needs; true once a pack owns it
 	tables   map[pack.Name]pack.Table
 	segments []string
-	dead     map[pack.Name]int64 // dead bytes of each pack that a snapshot names
-	rewrite  []pack.Name         // packs to be rewritten, wholly dead ones that are named included
-	owner    map[pack.Name]map[seal.ID]bool
+	marks    map[pack.Name][]mark   // of the blobs of each pack that a snapshot names
+	over     uint32                 // snapshots are taken as if the days up to this one were dropped
+	reached  map[seal.ID]bool       // blobs that were walked to; true once a pack is known to hold them
+	owner    map[copied]index.Place // of blobs that lie in several packs: the copy that stays
+	dead     map[pack.Name]int64    // bytes of blobs that nothing needs, or another pack has
+	rewrite  []pack.Name            // packs to be rewritten, wholly dead ones that are named included
+	gone     map[pack.Name]bool     // the same
 }
 
-// survey reads every snapshot's trees and every pack's table.
-func (a *Archive) survey(ctx context.Context) (*survey, error) {
+// A mark says who needs a blob where it lies.
+type mark byte
+
+const (
+	needed  mark = 1 << iota // the spans of a snapshot do, and are exact
+	claimed                  // spans that may hold more than is needed
+)
+
+// survey reads what every snapshot needs, and the tables of all packs. over says up to
+// which day it looks as if expired days were dropped already.
+func (a *Archive) survey(ctx context.Context, over func(*session) uint32) (*survey, error) {
 	s, err := a.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -89,33 +117,121 @@ func (a *Archive) survey(ctx context.Context) (*survey, error) {
 	if len(s.unreadable) > 0 {
 		return nil, s.unreadable[0]
 	}
-	if _, err := s.catalog(ctx); err != nil {
-		return nil, err
-	}
-	p := &survey{s: s, r: s.newReader(ctx), ctx: ctx, live: map[seal.ID]bool{}, dead: map[pack.Name]int64{}}
+	p := &survey{s: s, over: over(s), r: s.newReader(ctx), ctx: ctx, marks: map[pack.Name][]mark{}, reached: map[seal.ID]bool{}}
 	if p.tables, p.segments, err = s.tables(ctx); err != nil {
 		return nil, err
 	}
-	for _, h := range s.heads {
-		_, b, err := a.readSnapshot(ctx, h.Version)
+	spares, known := s.spares(), false
+	for i, h := range s.heads {
+		a.progress(Progress{Stage: "prune: snapshots", Items: int64(i), TotalItems: int64(len(s.heads))})
+		found, b, err := a.readSnapshot(ctx, h.Version)
 		if err == nil {
-			err = p.mark(b.Roots)
+			if h.Partial && spares {
+				b.Exact = [2]bool{true, true} // whole packs: a run is under way that needs them
+			}
+			if p.drops(h) {
+				b.Exact = [2]bool{permanentMap: b.Exact[permanentMap] && !a.config.HideExpiry}
+			}
+			if !known && b.Exact != [2]bool{true, true} {
+				known = true
+				_, err = s.catalog(ctx)
+			}
+		}
+		if err == nil {
+			err = p.take(found, b)
 		}
 		if err != nil {
 			return nil, s.explain(ctx, nil, err, &h)
 		}
 	}
-	return p, nil
+	return p, p.settled()
 }
 
-// mark walks the trees of a snapshot, leaving out what another has shown already.
-func (p *survey) mark(rs roots) error {
+// drops reports whether days of a snapshot are over.
+func (p *survey) drops(h head) bool { return h.Expires != 0 && h.Expires <= p.over }
+
+// take notes what a snapshot needs. The maps whose spans are not exact are walked, but
+// for what another snapshot has shown already.
+func (p *survey) take(h head, b body) error {
+	u, fresh := usesOf(h, b), map[seal.Ref]node(nil)
+	permanent, expiring := p.s.a.maps(p.r, b.Roots)
+	if p.drops(h) {
+		u.dropBuckets(p.over)
+		st := p.s.newStage(p.r, nil, p.over, b.Roots)
+		m, _, err := st.maps[expiringMap].DropBefore(dated(p.over+1, nil))
+		if err != nil {
+			return err
+		}
+		expiring, fresh = m, st.fresh
+	}
+	for n, k := range u {
+		t, ok := p.tables[n]
+		if !ok {
+			return corrupt("%s is needed and not there", n.Path())
+		}
+		marks := p.marks[n]
+		if marks == nil {
+			marks = make([]mark, len(t.Blobs))
+			p.marks[n] = marks
+		}
+		for i, s := range k.spans {
+			m := claimed
+			if b.Exact[i] {
+				m = needed
+			}
+			s.each(t, func(blob int) { marks[blob] |= m })
+		}
+	}
 	m := marker{r: p.r, seen: func(id seal.ID) bool {
-		_, ok := p.live[id]
-		p.live[id] = false
+		_, ok := p.reached[id]
+		p.reached[id] = false
 		return ok
 	}}
-	return m.roots(rs)
+	for i, t := range []tree.Map{permanent, expiring} {
+		if !b.Exact[i] {
+			if err := m.tree(t, i == expiringMap); err != nil {
+				return err
+			}
+		}
+	}
+	for ref := range fresh { // not written
+		delete(p.reached, ref.ID())
+	}
+	return nil
+}
+
+// each calls f with the number of each blob of a pack that spans hold.
+func (s spans) each(t pack.Table, f func(blob int)) {
+	for i := 0; i < len(t.Blobs) && len(s) > 0; {
+		b := t.Blobs[i]
+		switch {
+		case b.Off >= s[0].end:
+			s = s[1:]
+			continue
+		case b.Off >= s[0].off && b.Off+b.Len <= s[0].end:
+			f(i)
+		}
+		i++
+	}
+}
+
+// settled makes of what was claimed and walked to what is needed. That something was
+// walked to which no snapshot claims cannot be: then nothing may be deleted.
+func (p *survey) settled() error {
+	for n, marks := range p.marks {
+		for i, b := range p.tables[n].Blobs {
+			if _, ok := p.reached[b.ID]; ok && marks[i] != 0 {
+				marks[i] |= needed
+				p.reached[b.ID] = true
+			}
+		}
+	}
+	for id, ok := range p.reached {
+		if !ok {
+			return corrupt("blob %s is needed and in no snapshot's list", id)
+		}
+	}
+	return nil
 }
 
 // tables returns the table of every pack in the store, and the segments that were read.
@@ -165,33 +281,25 @@ func (s *session) told(ctx context.Context) (map[pack.Name]pack.Table, []string,
 	return tables, segments, nil
 }
 
-// choose decides which packs are rewritten. A blob that lies in several packs of one
-// kind of class is owned by one of them and dead in the others.
+// choose decides which packs are rewritten. A blob that lies in several packs of a class
+// is owned by one of them and dead in the others.
 func (p *survey) choose(maxUnused float64) {
-	p.owner = map[pack.Name]map[seal.ID]bool{}
-	owned := map[string]bool{} // ID and kind of class
+	p.owners()
+	p.dead, p.gone, p.rewrite = map[pack.Name]int64{}, map[pack.Name]bool{}, nil
 	var small []pack.Name
 	perClass := map[pack.Class]int{}
-	for _, n := range slices.SortedFunc(maps.Keys(p.tables), compareNames) {
-		t := p.tables[n]
-		if !p.s.live[n] {
-			continue
-		}
-		p.owner[n] = map[seal.ID]bool{}
-		dead, total := int64(0), int64(0)
-		for _, b := range t.Blobs {
-			key := string(append(b.ID[:], byte(t.Class.Kind)))
+	for _, n := range p.named() {
+		t, lives, total := p.tables[n], 0, int64(0)
+		for i, b := range t.Blobs {
 			total += int64(b.Len)
-			if _, ok := p.live[b.ID]; ok && !owned[key] {
-				owned[key] = true
-				p.owner[n][b.ID] = true
+			if p.lives(n, i) {
+				lives++
 			} else {
-				dead += int64(b.Len)
+				p.dead[n] += int64(b.Len)
 			}
 		}
-		p.dead[n] = dead
 		switch target := p.s.a.config.target(t.Class); {
-		case float64(dead)*100 > maxUnused*float64(total), len(p.owner[n]) == 0:
+		case float64(p.dead[n])*100 > maxUnused*float64(total), lives == 0:
 			p.rewrite = append(p.rewrite, n)
 		case p.s.listed[n] < int64(target/4):
 			small = append(small, n)
@@ -202,6 +310,9 @@ func (p *survey) choose(maxUnused float64) {
 		if perClass[p.tables[n].Class] >= minMerge {
 			p.rewrite = append(p.rewrite, n)
 		}
+	}
+	for _, n := range p.rewrite {
+		p.gone[n] = true
 	}
 }
 
@@ -215,27 +326,99 @@ func (c config) target(class pack.Class) int {
 	return c.TreePackSize
 }
 
-// tell fills in what the choice means.
-func (p *survey) tell(rep *PruneReport) {
+// named are the packs that a snapshot names, in order.
+func (p *survey) named() []pack.Name { return slices.SortedFunc(maps.Keys(p.marks), compareNames) }
+
+// lives reports whether a blob of a pack is needed, and no other pack owns it.
+func (p *survey) lives(n pack.Name, blob int) bool {
+	if p.marks[n][blob]&needed == 0 {
+		return false
+	}
+	t := p.tables[n]
+	at, ok := p.owner[copied{t.Blobs[blob].ID, t.Class}]
+	return !ok || at.Pack == n
+}
+
+// owners finds the blobs that are needed in several packs of a class, as after two devices
+// have uploaded the same, and gives each to one pack that new snapshots may name.
+func (p *survey) owners() {
+	var beginnings []uint64 // of the IDs of all that is needed: little memory
+	for n, marks := range p.marks {
+		for i, b := range p.tables[n].Blobs {
+			if marks[i]&needed != 0 {
+				beginnings = append(beginnings, binary.LittleEndian.Uint64(b.ID[:]))
+			}
+		}
+	}
+	slices.Sort(beginnings)
+	p.owner = map[copied]index.Place{}
+	for _, n := range p.named() {
+		if !p.s.usable(n) {
+			continue
+		}
+		t := p.tables[n]
+		for i, b := range t.Blobs {
+			begins := binary.LittleEndian.Uint64(b.ID[:])
+			at, _ := slices.BinarySearch(beginnings, begins)
+			if p.marks[n][i]&needed == 0 || at+1 >= len(beginnings) || beginnings[at+1] != begins {
+				continue
+			}
+			if key := (copied{b.ID, t.Class}); p.owner[key] == (index.Place{}) {
+				p.owner[key] = index.Place{Pack: n, Class: t.Class, Off: b.Off, Len: b.Len}
+			}
+		}
+	}
+}
+
+// tell fills in what the choice means. A pack goes if no snapshot names it, or if it
+// is rewritten.
+func (p *survey) tell(rep *PruneReport) error {
 	*rep = PruneReport{SnapshotsExpired: rep.SnapshotsExpired, NodesLoaded: p.r.loaded}
-	rewritten := map[pack.Name]bool{}
-	for _, n := range p.rewrite {
-		rewritten[n] = true
-		rep.PacksRewritten++
-		rep.BytesRewritten += p.s.listed[n]
+	fences, err := p.s.a.fences(p.ctx)
+	if err != nil {
+		return err
 	}
 	for n, size := range p.s.listed {
+		named := p.marks[n] != nil
 		switch {
-		case !p.s.live[n]:
-			rep.PacksDeleted++
-			rep.BytesFreed += size
-		case rewritten[n]:
-			rep.BytesFreed += p.dead[n]
+		case named && p.gone[n]:
+			rep.PacksRewritten++
+			rep.BytesRewritten += size
+			p.goes(rep, n, fences == 2)
+		case !named:
+			pending := !collect.Usable(n, p.s.fence)
+			p.goes(rep, n, fences > 0 && pending || fences == 2 && !p.s.spares())
 		default:
 			rep.PacksKept++
 			rep.BytesLive += size
 			rep.BytesDead += p.dead[n]
 		}
+	}
+	return nil
+}
+
+// goes counts a pack that is deleted now, or waits for a later prune.
+func (p *survey) goes(rep *PruneReport, n pack.Name, now bool) {
+	if !now {
+		rep.BytesWaiting += p.s.listed[n]
+		return
+	}
+	rep.PacksDeleted++
+	if p.gone[n] {
+		rep.BytesFreed += p.dead[n]
+	} else {
+		rep.BytesFreed += p.s.listed[n]
+	}
+}
+
+// settle counts again what was deleted in truth, and what waits.
+func (p *survey) settle(rep *PruneReport, deleted []pack.Name, fence collect.Fence) {
+	rep.PacksDeleted, rep.BytesFreed, rep.BytesWaiting = 0, 0, 0
+	for _, n := range deleted {
+		p.goes(rep, n, true)
+	}
+	for _, n := range fence.Pending {
+		rep.BytesWaiting += p.s.listed[n]
 	}
 }
 
@@ -243,7 +426,7 @@ func (p *survey) guard() error {
 	total, gone := int64(0), int64(0)
 	for n, size := range p.s.listed {
 		total += size
-		if !p.s.live[n] {
+		if p.marks[n] == nil {
 			gone += size
 		} else {
 			gone += p.dead[n]
@@ -262,73 +445,91 @@ func (p *survey) repack(rep *PruneReport) error {
 	}
 	w := p.s.newWriter(p.ctx)
 	defer w.close()
-	for _, n := range p.rewrite {
-		if err := p.copyLive(w, n); err != nil {
+	w.places = map[copied]index.Place{}
+	for i, n := range p.rewrite {
+		p.s.a.progress(Progress{Stage: "prune: packs", Items: int64(i), TotalItems: int64(len(p.rewrite)), Uploaded: w.stats.uploaded.Load()})
+		if err := p.copyLive(w, n, rep); err != nil {
 			return err
 		}
 	}
 	if err := w.flush(); err != nil {
 		return err
 	}
-	gone := map[pack.Name]bool{}
-	for _, n := range p.rewrite {
-		gone[n] = true
-	}
 	var rws []rewriting
 	for _, h := range p.s.heads {
-		if !slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return gone[n] }) {
-			continue
+		if slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return p.gone[n] }) {
+			rws = append(rws, rewriting{old: h, roots: h.roots, expires: h.Expires, exact: [2]bool{true, true},
+				change: func(u uses) { p.move(u, w.places) }})
 		}
-		_, b, err := p.s.a.readSnapshot(p.ctx, h.Version)
-		if err != nil {
-			return err
-		}
-		rws = append(rws, rewriting{old: h, body: b, roots: b.Roots, expires: h.Expires,
-			packs:   slices.DeleteFunc(slices.Clone(h.Packs), func(n pack.Name) bool { return gone[n] }),
-			buckets: slices.DeleteFunc(slices.Clone(h.Buckets), func(k bucket) bool { return gone[k.Pack] })})
 	}
 	n, err := p.s.rewriteAll(p.ctx, w, rws)
 	rep.SnapshotsRewritten += n
 	return err
 }
 
-// copyLive copies the blobs that a pack owns. It reads the pack once, whole, unless
-// little of it lives.
-func (p *survey) copyLive(w *writer, n pack.Name) error {
-	t, owned := p.tables[n], p.owner[n]
-	if len(owned) == 0 {
-		return nil
-	}
-	live, span := int64(0), int64(0)
-	for _, b := range t.Blobs {
-		span += int64(b.Len)
-		if owned[b.ID] {
-			live += int64(b.Len)
-		}
-	}
-	var whole []byte
-	if live*2 > span {
-		var err error
-		first := t.Blobs[0].Off
-		if whole, err = p.s.a.store.Get(p.ctx, n.Path(), int64(first), int(span)); err != nil {
-			return short(err)
-		}
-	}
-	for _, b := range t.Blobs {
-		if !owned[b.ID] {
+// move makes what a snapshot needs of packs that go what it needs of those that its
+// blobs are in from now on.
+func (p *survey) move(u uses, places map[copied]index.Place) {
+	for _, n := range u.names() {
+		if !p.gone[n] {
 			continue
 		}
-		var sealed []byte
-		if whole != nil {
-			at := b.Off - t.Blobs[0].Off
-			sealed = whole[at : at+b.Len : at+b.Len]
-		} else {
-			var err error
-			if sealed, err = p.s.a.store.Get(p.ctx, n.Path(), int64(b.Off), int(b.Len)); err != nil {
-				return short(err)
+		k, t := u[n], p.tables[n]
+		delete(u, n)
+		for i, s := range k.spans {
+			s.each(t, func(blob int) {
+				b := t.Blobs[blob]
+				at, ok := p.owner[copied{b.ID, t.Class}]
+				if !ok || p.gone[at.Pack] {
+					at, ok = places[copied{b.ID, t.Class}]
+				}
+				if ok { // else it was claimed and is not needed
+					u.of(at.Pack, at.Class).add(i, at.Off, at.Len)
+				}
+			})
+		}
+	}
+}
+
+// copyLive copies the blobs that live in a pack. It reads them in runs, over gaps that
+// are too short for a request of their own.
+func (p *survey) copyLive(w *writer, n pack.Name, rep *PruneReport) error {
+	t := p.tables[n]
+	var run []pack.Blob
+	copyRun := func() error {
+		if len(run) == 0 {
+			return nil
+		}
+		first, last := run[0], run[len(run)-1]
+		data, err := p.s.a.store.Get(p.ctx, n.Path(), int64(first.Off), int(last.Off+last.Len-first.Off))
+		if err != nil {
+			return short(err)
+		}
+		for _, b := range run {
+			at := b.Off - first.Off
+			w.copy(b.ID, t.Class, data[at:at+b.Len:at+b.Len])
+		}
+		run = run[:0]
+		return w.failed()
+	}
+	lives := false
+	for i, b := range t.Blobs {
+		if !p.lives(n, i) {
+			continue
+		}
+		lives = true
+		if k := len(run); k > 0 && b.Off-run[k-1].Off-run[k-1].Len > maxGap {
+			if err := copyRun(); err != nil {
+				return err
 			}
 		}
-		w.copy(b.ID, t.Class, sealed)
+		run = append(run, b)
 	}
-	return w.failed()
+	if lives {
+		rep.PacksRead++
+	}
+	return copyRun()
 }
+
+// maxGap is how many dead bytes are read rather than asking once more.
+const maxGap = 256 << 10

@@ -93,13 +93,12 @@ type PruneReport struct {
 	BytesFreed, BytesRewritten              int64
 	BytesLive                               int64 // padded packs that stay
 	BytesDead                               int64 // sealed blobs in them that nothing needs
-	BytesWaiting                            int64 // in packs that the next prune may delete
+	BytesWaiting                            int64 // in packs that a later prune may delete
 	OldestUnerased                          time.Duration
 	SnapshotsExpired                        int64 // rewritten because a day was over
 	SnapshotsRewritten                      int64 // because blobs of theirs moved
-	NodesLoaded                             int64
-	PacksRead                               int64
-	Requests                                int64
+	NodesLoaded                             int64 // of maps whose needs were not known exactly
+	PacksRead                               int64 // of those that are rewritten; no other is read
 	Duration                                time.Duration
 }
 

@@ -1,62 +1,134 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io/fs"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
+	"golang.org/x/sync/errgroup"
 )
 
-// A rewriting gives one snapshot new trees: the next revision of the same snapshot.
+// A rewriting gives one snapshot other trees, or other packs: the next revision of the
+// same snapshot.
 type rewriting struct {
-	old     head
-	body    body
-	roots   roots
-	expires uint32
-	packs   []pack.Name
-	buckets []bucket
+	old          head
+	roots        roots
+	expires      uint32
+	items, bytes uint64     // that go
+	exact        [2]bool    // spans that stay exact, if they were
+	change       func(uses) // of what it needs
 }
 
-// rewrite commits the next revision of a snapshot and then deletes the ones below it.
-// The revision stays in its place in the order of snapshots; only its base is new. When
-// the snapshot was removed, when another device took the revision, or when a collection
-// overtook it, it is errFenced. A revision that was put and overtaken stays where it
-// is: a pruner that listed it may count on it (collect, protocol).
-func (s *session) rewrite(ctx context.Context, w *writer, rw rewriting) error {
-	h, b := rw.old, rw.body
-	h.Base = s.base(&rw.old)
-	h.Rev = s.highest(h.ID) + 1
-	h.Packs, h.Buckets, h.Expires = rw.packs, rw.buckets, rw.expires
-	b.Roots = rw.roots
-	h, err := s.put(ctx, w, h, b)
-	if h.size > 0 && (err == nil || errors.Is(err, errFenced)) {
-		_, e := s.a.store.Get(ctx, removedName(h.ID), 0, -1)
-		if e == nil { // removed meanwhile, which deletes the revisions that it saw
-			return errors.Join(s.a.deleteSnapshot(ctx, h.Version), errFenced)
-		}
-		if !errors.Is(e, fs.ErrNotExist) {
-			return e
+// rewriteAll commits the next revisions of snapshots, and then deletes the ones below them.
+// A revision stays in its place in the order of snapshots; only its base is new. When
+// a snapshot was removed, when another device took the revision, or when a collection
+// overtook it, that is errFenced, and the others go on. A revision that was put and
+// overtaken stays where it is: a pruner that listed it may count on it (collect, protocol).
+//
+// All are put, and then one look at the store is behind them all.
+func (s *session) rewriteAll(ctx context.Context, w *writer, rws []rewriting) (n int64, err error) {
+	for batch := range slices.Chunk(rws, maxBatch) {
+		k, e := s.rewrite(ctx, w, batch)
+		n += k
+		if err = cmp.Or(err, e); err != nil && !errors.Is(err, errFenced) {
+			return n, err
 		}
 	}
+	return n, err
+}
+
+// maxBatch bounds the revisions that wait for one look.
+const maxBatch = 256
+
+func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n int64, err error) {
+	put := make([]head, len(rws))
+	fenced := make([]bool, len(rws))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(s.a.opt.Workers)
+	for i, rw := range rws {
+		g.Go(func() error {
+			var err error
+			put[i], err = s.revise(gctx, w, rw)
+			fenced[i] = errors.Is(err, errFenced)
+			return ignore(err, errFenced)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	committed, err := s.a.committed(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := s.a.device.committed(h); err != nil {
-		return err
+	if err := s.listPacks(ctx); err != nil {
+		return 0, err
 	}
-	for _, o := range s.all {
-		if o.ID == h.ID && o.Rev < h.Rev {
-			if err := s.a.deleteSnapshot(ctx, o.Version); err != nil {
-				return err
+	removed, err := s.a.removals(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var done []head
+	for i, h := range put {
+		switch {
+		case fenced[i]:
+		case removed[fmt.Sprintf("%x", h.ID[:])]: // meanwhile, which deletes the revisions that it saw
+			fenced[i] = true
+			err = s.a.deleteSnapshot(ctx, h.Version)
+		default:
+			if fenced[i] = !committed(h) || s.whole(h) != nil; !fenced[i] {
+				done = append(done, h)
 			}
 		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return nil
+	if err := s.a.device.committed(done...); err != nil {
+		return 0, err
+	}
+	for _, h := range done {
+		for _, o := range s.all {
+			if o.ID == h.ID && o.Rev < h.Rev {
+				if err := s.a.deleteSnapshot(ctx, o.Version); err != nil {
+					return n, err
+				}
+			}
+		}
+		n++
+	}
+	if slices.Contains(fenced, true) {
+		err = errFenced
+	}
+	return n, err
+}
+
+// revise puts the next revision of a snapshot.
+func (s *session) revise(ctx context.Context, w *writer, rw rewriting) (head, error) {
+	_, b, err := s.a.readSnapshot(ctx, rw.old.Version)
+	if err != nil {
+		return head{}, fenced(err)
+	}
+	h := rw.old
+	h.Base = s.base(&rw.old)
+	h.Rev = s.highest(h.ID) + 1
+	h.Expires = rw.expires
+	u := usesOf(h, b)
+	rw.change(u)
+	u.list(&h, &b)
+	b.Roots = rw.roots
+	b.Items -= min(rw.items, b.Items)
+	b.Bytes -= min(rw.bytes, b.Bytes)
+	for i := range b.Exact {
+		b.Exact[i] = b.Exact[i] && rw.exact[i]
+	}
+	return s.write(ctx, w, h, b)
 }
 
 // highest is the highest revision of a snapshot that is there, valid or not.
@@ -103,7 +175,7 @@ func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
 	defer w.close()
 	var rws []rewriting
 	for _, h := range due {
-		rw, err := s.dropDays(ctx, r, w, h, over)
+		rw, err := s.dropDays(r, w, h, over)
 		if err != nil {
 			return 0, s.explain(ctx, w, err, &h)
 		}
@@ -111,6 +183,10 @@ func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
 	}
 	if err := w.flush(); err != nil {
 		return 0, err
+	}
+	fresh := w.needs(false)
+	for i := range rws {
+		rws[i].change = func(u uses) { u.dropBuckets(over); u.merge(fresh) }
 	}
 	return s.rewriteAll(ctx, w, rws)
 }
@@ -125,60 +201,28 @@ func (s *session) due(insist bool) (over uint32, due []head) {
 }
 
 // dropDays drops the days up to over from a snapshot's expiring map.
-func (s *session) dropDays(ctx context.Context, r *reader, w *writer, h head, over uint32) (rewriting, error) {
-	_, b, err := s.a.readSnapshot(ctx, h.Version)
-	if err != nil {
-		return rewriting{}, err
+func (s *session) dropDays(r *reader, w *writer, h head, over uint32) (rewriting, error) {
+	st := s.newStage(r, w, over, h.roots)
+	rw := rewriting{old: h, exact: [2]bool{permanentMap: !s.a.config.HideExpiry}}
+	var err error
+	if rw.items, rw.bytes, err = countItems(st.maps[expiringMap], over); err != nil {
+		return rw, err
 	}
-	st := s.newStage(r, w, over, b.Roots)
-	end := dated(over+1, nil)
-	dropped, size, err := countItems(st.maps[1], over)
+	m, _, err := st.maps[expiringMap].DropBefore(dated(over+1, nil))
 	if err != nil {
-		return rewriting{}, err
+		return rw, err
 	}
-	m, _, err := st.maps[1].DropBefore(end)
-	if err != nil {
-		return rewriting{}, err
-	}
-	st.maps[1] = m
-	rw := rewriting{old: h, body: b, packs: h.Packs}
-	rw.body.Items -= min(dropped, b.Items)
-	rw.body.Bytes -= min(size, b.Bytes)
+	st.maps[expiringMap] = m
 	if rw.roots, err = st.store(); err != nil {
 		return rw, err
 	}
-	if rw.expires, err = firstDay(m); err != nil {
-		return rw, err
-	}
-	for _, k := range h.Buckets {
-		if k.Day > over {
-			rw.buckets = append(rw.buckets, k)
-		}
-	}
-	return rw, nil
+	rw.expires, err = firstDay(m)
+	return rw, err
 }
 
-// rewriteAll commits rewritings; each needs what the writer wrote, beside its own. It
-// goes on when one of them was overtaken, and reports that at the end.
-func (s *session) rewriteAll(ctx context.Context, w *writer, rws []rewriting) (n int64, err error) {
-	packs, buckets := w.needs()
-	for _, rw := range rws {
-		rw.packs = union(rw.packs, packs, compareNames)
-		rw.buckets = union(rw.buckets, buckets, compareBuckets)
-		e := s.rewrite(ctx, w, rw)
-		if e == nil {
-			n++
-		} else if err = e; !errors.Is(e, errFenced) {
-			return n, e
-		}
-	}
-	return n, err
-}
-
-func union[T any](a, b []T, compare func(x, y T) int) []T {
-	all := append(slices.Clone(a), b...)
-	slices.SortFunc(all, compare)
-	return slices.CompactFunc(all, func(x, y T) bool { return compare(x, y) == 0 })
+// dropBuckets takes out what is gone at the end of a day.
+func (u uses) dropBuckets(over uint32) {
+	maps.DeleteFunc(u, func(_ pack.Name, k *use) bool { return k.class.Kind == pack.Expiring && k.class.Day <= over })
 }
 
 // idle is how far the clock is past the newest head.

@@ -167,11 +167,11 @@ func (a *Archive) head(ctx context.Context, name string) (head, error) {
 	if ok {
 		return h, nil
 	}
-	data, err := a.store.Get(ctx, name, 0, -1)
-	if err != nil {
-		return head{}, err
+	v, ok := parseSnapshotName(name)
+	if !ok {
+		return head{}, corrupt("%s: not the name of a snapshot", name)
 	}
-	h, _, err = a.openHead(name, data)
+	h, _, err := a.readSnapshot(ctx, v)
 	if err != nil {
 		return head{}, err
 	}

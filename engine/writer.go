@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dayfold/dayfold/index"
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
 	"golang.org/x/sync/errgroup"
@@ -39,11 +40,25 @@ type writer struct {
 	lasting map[pack.ClassKind]int  // packs in memory of the classes that are bounded
 	over    map[pack.ClassKind]bool // no more packs of these are expected
 	idle    map[pack.ClassKind][]*openPack
-	pending map[seal.ID]pack.Class // blobs that are not in an uploaded pack yet
+	pending map[seal.ID]*waiter // blobs that are not in an uploaded pack yet
 	open    map[pack.Class][]*openPack
-	leaving int                      // bytes in expiring packs on their way
-	used    map[pack.Name]pack.Class // packs that what was saved or found lies in
-	packed  []pack.Packed            // uploaded since the last segment
+	leaving int                    // bytes in expiring packs on their way
+	used    uses                   // where what was saved or found lies
+	packed  []pack.Packed          // uploaded since the last segment
+	places  map[copied]index.Place // set by who copies: where the copies lie
+}
+
+// A waiter is a blob on its way into a pack of a class.
+type waiter struct {
+	class  pack.Class
+	needed [2]bool // see use; what is only a checkpoint's is not
+	also   *waiter // on its way into a pack of another class, which this one would not outlive
+}
+
+// A copied is a blob that is copied into packs of a class.
+type copied struct {
+	id    seal.ID
+	class pack.Class
 }
 
 // writerStats count what a writer did, in blobs and bytes.
@@ -82,7 +97,7 @@ func (s *session) newWriter(ctx context.Context) *writer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &writer{s: s, ctx: ctx, cancel: cancel, jobs: make(chan job, 256), room: semaphore.NewWeighted(maxWaiting),
 		scraps: make(chan []byte, 256), lasting: map[pack.ClassKind]int{}, over: map[pack.ClassKind]bool{}, idle: map[pack.ClassKind][]*openPack{},
-		pending: map[seal.ID]pack.Class{}, open: map[pack.Class][]*openPack{}, used: map[pack.Name]pack.Class{}}
+		pending: map[seal.ID]*waiter{}, open: map[pack.Class][]*openPack{}, used: uses{}}
 	w.emptied.L = &w.mu
 	context.AfterFunc(ctx, func() { // whoever waits for memory finds out
 		w.mu.Lock()
@@ -121,8 +136,13 @@ func (w *writer) fail(err error) {
 // save names a plaintext and, unless a pack that outlives class has it, stores it
 // behind the caller's back. plain is copied.
 func (w *writer) save(kind seal.Kind, class pack.Class, plain []byte) (seal.Ref, error) {
+	return w.saveFor(kind, class, plain, true)
+}
+
+// saveFor is save; needed is false for what the run's last snapshot will not need.
+func (w *writer) saveFor(kind seal.Kind, class pack.Class, plain []byte, needed bool) (seal.Ref, error) {
 	ref := w.s.a.keys.Ref(nil, kind, plain)
-	fresh, err := w.claim(kind, ref.ID(), class, len(plain))
+	fresh, err := w.claim(kind, ref.ID(), class, len(plain), needed)
 	if err != nil || !fresh {
 		return ref, err
 	}
@@ -159,7 +179,7 @@ func (w *writer) discard(b []byte) {
 // return, and plain is not copied.
 func (w *writer) saveNow(se *sealer, kind seal.Kind, class pack.Class, scope, plain []byte) (seal.Ref, error) {
 	ref := w.s.a.keys.Ref(scope, kind, plain)
-	fresh, err := w.claim(kind, ref.ID(), class, len(plain))
+	fresh, err := w.claim(kind, ref.ID(), class, len(plain), true)
 	if err != nil || !fresh {
 		return ref, err
 	}
@@ -167,21 +187,15 @@ func (w *writer) saveNow(se *sealer, kind seal.Kind, class pack.Class, scope, pl
 }
 
 // claim reports whether a blob has to be stored, and from then on takes it as stored.
-func (w *writer) claim(kind seal.Kind, id seal.ID, class pack.Class, n int) (bool, error) {
+func (w *writer) claim(kind seal.Kind, id seal.ID, class pack.Class, n int, needed bool) (bool, error) {
 	if w.ctx.Err() != nil {
 		return false, context.Cause(w.ctx)
 	}
-	if w.waits(id, class) {
-		return false, nil
-	}
-	if p, ok := w.s.a.index.Lookup(id, class, w.s.usable); ok {
-		w.mu.Lock()
-		w.used[p.Pack] = p.Class
-		w.mu.Unlock()
+	if w.has(id, class, needed) {
 		return false, nil
 	}
 	w.mu.Lock()
-	w.pending[id] = class
+	w.wait(id, class, needed)
 	w.mu.Unlock()
 	if kind == seal.Media || kind == seal.Text {
 		w.stats.fresh.Add(int64(n))
@@ -191,12 +205,53 @@ func (w *writer) claim(kind seal.Kind, id seal.ID, class pack.Class, n int) (boo
 	return true, nil
 }
 
-// waits reports whether a blob is on its way in a pack that outlives class.
-func (w *writer) waits(id seal.ID, class pack.Class) bool {
+// has reports whether packs that outlive class hold a blob already, or will when it is
+// uploaded, and takes them into the snapshot's list if so.
+func (w *writer) has(id seal.ID, class pack.Class, needed bool) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	c, ok := w.pending[id]
-	return ok && c.Outlives(class)
+	for p := w.pending[id]; p != nil; p = p.also {
+		if p.class.Outlives(class) {
+			p.needed[mapOf(class)] = p.needed[mapOf(class)] || needed
+			w.mu.Unlock()
+			return true
+		}
+	}
+	w.mu.Unlock()
+	at, ok := w.s.a.index.Lookup(id, class, w.s.usable)
+	if ok {
+		w.mu.Lock()
+		k := w.used.of(at.Pack, at.Class)
+		if needed {
+			k.add(mapOf(class), at.Off, at.Len)
+		}
+		w.mu.Unlock()
+	}
+	return ok
+}
+
+// wait takes a blob as on its way. The caller holds the lock.
+func (w *writer) wait(id seal.ID, class pack.Class, needed bool) {
+	p := &waiter{class: class, also: w.pending[id]}
+	p.needed[mapOf(class)] = needed
+	w.pending[id] = p
+}
+
+// arrive takes a blob as uploaded in a pack of a class. The caller holds the lock.
+func (w *writer) arrive(id seal.ID, class pack.Class) (needed [2]bool) {
+	var rest *waiter
+	for p := w.pending[id]; p != nil; p = p.also {
+		if p.class == class {
+			for i := range needed {
+				needed[i] = needed[i] || p.needed[i]
+			}
+		} else {
+			rest = &waiter{p.class, p.needed, rest}
+		}
+	}
+	if delete(w.pending, id); rest != nil {
+		w.pending[id] = rest
+	}
+	return needed
 }
 
 // A sealer is what one goroutine seals with. Its buffer is used again.
@@ -408,10 +463,17 @@ func (w *writer) upload(p *openPack) error {
 	w.stats.padding.Add(int64(len(data) - blobs))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.used[name] = table.Class
+	k := w.used.of(name, table.Class)
 	w.packed = append(w.packed, packed)
 	for _, bl := range table.Blobs {
-		delete(w.pending, bl.ID)
+		for i, needed := range w.arrive(bl.ID, table.Class) {
+			if needed {
+				k.add(i, bl.Off, bl.Len)
+			}
+		}
+		if w.places != nil {
+			w.places[copied{bl.ID, table.Class}] = index.Place{Pack: name, Class: table.Class, Off: bl.Off, Len: bl.Len}
+		}
 	}
 	return nil
 }

@@ -236,6 +236,7 @@ func TestOperationsAreCounted(t *testing.T) {
 	if err != nil || l.Packs < 500 || l.Snapshots < 60 {
 		t.Fatalf("%+v, %v; want 500 packs and 60 snapshots", l, err)
 	}
+	t.Logf("a snapshot is %d bytes", l.SnapshotObjects/int64(l.Snapshots))
 	saved := func(rep engine.Report) int64 { return rep.NodesLoaded + rep.NodesSaved }
 	pruned := func(rep engine.PruneReport) int64 { return rep.NodesLoaded }
 	var last engine.PruneReport

@@ -157,7 +157,7 @@ class Archive:
         self.ref, self.meta, self.tag, self.root = (hkdf(key, b"", b"dayfold 1 " + x.encode()) for x in "ref meta tag root".split())
         r = self.object(1, "config")  # 12
         r.must(r.uint() == 1 and r.take(16))
-        self.strict = r.uint(15) & 1
+        self.strict = r.uint(127) & 1
         r.uint(64 << 20), r.uint(64 << 20), r.end()
         for path in sorted(folder.glob("packs/*/*")):
             self.pack(path)
@@ -241,13 +241,15 @@ class Archive:
         r = Reader(part(1, data[116:end]), name)
         r.take(16), r.uint(), r.many(lambda r: (r.take(16), r.uint()))  # device, seq, seen
         base, at, label, partial = r.uint(), r.int(), r.take(16), r.uint(1)
-        r.uint(0xFFFFFFFF), r.many(), r.many(), r.many(), r.many(lambda r: (r.uint(0xFFFFFFFF), r.take(32)))
+        _, _, _, packs, buckets = r.uint(0xFFFFFFFF), r.many(), r.many(), r.many(), r.many(lambda r: (r.uint(0xFFFFFFFF), r.take(32)))
         r.must(r.take(32) == blake3(data[end:]) and r.left() == 0)
         r = self.object(5, name, data[end:])
         roots = [(r.take(32), r.uint(40), r.uint(), r.uint()) for _ in range(2)]
         r.must(label == keyed(self.tag, text(b"source") + text(r.text(256)) + text(r.text(1000)))[:16])
         r.text(65536), r.many(lambda r: r.text(256), ascending=False)  # data, tags
-        r.uint(), r.uint(), r.many(lambda r: (r.text(256), r.uint())), r.end()
+        r.uint(), r.uint(), r.many(lambda r: (r.text(256), r.uint())), r.uint(1), r.uint(1)
+        spans = lambda r: r.many(lambda r: (r.uint(), r.uint(least=1)), ascending=False)
+        r.must(len(r.many(lambda r: (spans(r), spans(r)), ascending=False)) == len(packs) + len(buckets) and r.left() == 0)
         return base, at, partial, roots
 
     def walk(self, ref, level, record=None):  # 15, 16
