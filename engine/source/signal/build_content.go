@@ -5,12 +5,20 @@ import "google.golang.org/protobuf/encoding/protowire"
 // Standard is an ordinary message: text, photos, a quote, a link, reactions.
 type Standard struct {
 	Text        string
+	Ranges      []Range // of Text
 	Quote       *Quote
 	Attachments []Pointer
 	LinkURL     string
 	LinkImage   *Pointer
 	LongText    *Pointer
 	Reactions   []Reaction
+}
+
+// Range is a part of a text, in UTF-16 units, that mentions somebody or has a style.
+type Range struct {
+	Start, Length uint32
+	Mention       []byte // ACI, or
+	Style         uint64 // 1 bold, 2 italic, 3 spoiler, 4 strikethrough, 5 monospace
 }
 
 // Reaction is somebody's emoji under a message.
@@ -64,7 +72,7 @@ func (s Standard) Append(dst []byte) []byte {
 		dst = appendMessage(dst, 1, s.Quote.Append(nil))
 	}
 	if s.Text != "" {
-		dst = appendMessage(dst, 2, appendText(nil, 1, s.Text))
+		dst = appendMessage(dst, 2, appendRanges(appendText(nil, 1, s.Text), s.Ranges))
 	}
 	for i := range s.Attachments {
 		dst = appendMessage(dst, 3, s.Attachments[i].appendAttachment(nil))
@@ -80,6 +88,15 @@ func (s Standard) Append(dst []byte) []byte {
 		dst = appendMessage(dst, 5, s.LongText.Append(nil))
 	}
 	return appendReactions(dst, 6, s.Reactions)
+}
+
+func appendRanges(dst []byte, ranges []Range) []byte {
+	for _, r := range ranges {
+		b := appendUint(appendUint(nil, 1, uint64(r.Start)), 2, uint64(r.Length))
+		b = appendUint(appendBytes(b, 3, r.Mention), 4, r.Style)
+		dst = appendMessage(dst, 2, b)
+	}
+	return dst
 }
 
 // appendReply appends the TextReply of a reply to a story.

@@ -72,6 +72,12 @@ func (s *sequence) next(f *Facts, it *engine.Item) []byte {
 	return appendVarint(appendVarint(meta, p.number), p.count)
 }
 
+// PlaceMeta returns the Meta of an item that stands among those of its kind by number, for
+// histories that are made into frames.
+func PlaceMeta(kind FrameKind, number uint64) []byte {
+	return appendVarint(appendVarint([]byte{ranks[kind]}, number), 0)
+}
+
 // natural is the place that the item would have by itself.
 func (s *sequence) natural(f *Facts, it *engine.Item) place {
 	switch f.Kind {

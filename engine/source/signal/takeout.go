@@ -23,7 +23,7 @@ func TakeoutJSON(line []byte) (out []byte, keep bool) {
 // sanitize takes out what may be seen once, and with timers what disappears.
 func sanitize(line []byte, timers bool) (out []byte, keep bool) {
 	keep = true
-	out = editJSON(line, func(name string, v []byte) []byte {
+	out = EditJSON(line, func(name string, v []byte) []byte {
 		if name == "chatItem" {
 			v, keep = sanitizeItem(v, timers, 0)
 		}
@@ -34,18 +34,18 @@ func sanitize(line []byte, timers bool) (out []byte, keep bool) {
 
 func sanitizeItem(item []byte, timers bool, depth int) (out []byte, keep bool) {
 	keep = depth <= maxDepth
-	out = editJSON(item, func(name string, v []byte) []byte {
+	out = EditJSON(item, func(name string, v []byte) []byte {
 		switch name {
 		case "expiresInMs":
 			keep = keep && !(timers && v[0] != 'n')
 		case "revisions":
-			return editArray(v, func(r []byte) ([]byte, bool) { return sanitizeItem(r, timers, depth+1) })
+			return EditArray(v, func(r []byte) ([]byte, bool) { return sanitizeItem(r, timers, depth+1) })
 		case "viewOnceMessage":
-			return dropMember(v, "attachment")
+			return DropMember(v, "attachment")
 		case "standardMessage":
-			return editJSON(v, func(name string, v []byte) []byte {
+			return EditJSON(v, func(name string, v []byte) []byte {
 				if name == "quote" && v[0] == '{' && isViewOnceQuote(message{v, schema()["Quote"]}) {
-					return dropMember(v, "attachments")
+					return DropMember(v, "attachments")
 				}
 				return v
 			})
@@ -55,8 +55,9 @@ func sanitizeItem(item []byte, timers bool, depth int) (out []byte, keep bool) {
 	return out, keep
 }
 
-func dropMember(object []byte, drop string) []byte {
-	return editJSON(object, func(name string, v []byte) []byte {
+// DropMember returns the object without the members of this name.
+func DropMember(object []byte, drop string) []byte {
+	return EditJSON(object, func(name string, v []byte) []byte {
 		if name == drop {
 			return nil
 		}
@@ -64,9 +65,9 @@ func dropMember(object []byte, drop string) []byte {
 	})
 }
 
-// editJSON returns the object with each member's value replaced by what edit returns
+// EditJSON returns the object with each member's value replaced by what edit returns
 // for it; nil leaves the member out. What is no object stays as it is.
-func editJSON(object []byte, edit func(name string, value []byte) []byte) []byte {
+func EditJSON(object []byte, edit func(name string, value []byte) []byte) []byte {
 	c := cursor{rest: skipSpace(object)}
 	if len(c.rest) == 0 || c.rest[0] != '{' {
 		return object
@@ -97,8 +98,8 @@ func editJSON(object []byte, edit func(name string, value []byte) []byte) []byte
 	return append(out, '}')
 }
 
-// editArray returns the array with those elements that edit keeps, as it returns them.
-func editArray(array []byte, edit func(v []byte) ([]byte, bool)) []byte {
+// EditArray returns the array with those elements that edit keeps, as it returns them.
+func EditArray(array []byte, edit func(v []byte) ([]byte, bool)) []byte {
 	c := cursor{rest: skipSpace(array)}
 	if len(c.rest) == 0 || c.rest[0] != '[' {
 		return array

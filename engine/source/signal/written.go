@@ -16,11 +16,14 @@ type Written struct {
 }
 
 // Leave counts one frame that is left out.
-func (w *Written) Leave(reason string) {
+func (w *Written) Leave(reason string) { w.LeaveSome(reason, 1) }
+
+// LeaveSome counts n things that are left out.
+func (w *Written) LeaveSome(reason string, n int64) {
 	if w.Left == nil {
 		w.Left = map[string]int64{}
 	}
-	w.Left[reason]++
+	w.Left[reason] += n
 }
 
 // Names are names of files with their count; of many only the first maxNames.
