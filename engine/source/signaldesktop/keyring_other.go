@@ -1,0 +1,5 @@
+//go:build !linux
+
+package signaldesktop
+
+func secretOfKeyring() ([]byte, error) { return nil, ErrKeyring }
