@@ -30,18 +30,22 @@ const (
 	// Folder is a plain folder: a file of JSON lines for each conversation, one
 	// file for each media as often as it is shown.
 	Folder Format = "dir"
+	// SignalDesktop is a profile of Signal Desktop, with the newest day in the log of
+	// its database.
+	SignalDesktop Format = "signal-desktop"
 )
 
 // writers has one function for each format, which turns the folder at root from
 // what it was on an earlier day, or nothing, into the given day.
 var writers = map[Format]func(ctx context.Context, d *Day, root string) error{
-	SignalLocal: writeSignalLocal,
-	Export:      writeExport,
-	Folder:      writeFolder,
+	SignalLocal:   writeSignalLocal,
+	Export:        writeExport,
+	Folder:        writeFolder,
+	SignalDesktop: writeDesktop,
 }
 
 // Formats lists the formats.
-func Formats() []Format { return []Format{SignalLocal, Export, Folder} }
+func Formats() []Format { return []Format{SignalLocal, Export, Folder, SignalDesktop} }
 
 // Write makes the folder at root hold the history of day n. It may hold that of an
 // earlier day before, in the same format and of the same corpus; then only what

@@ -18,6 +18,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/dir"
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 )
 
@@ -207,5 +208,31 @@ func TestExportOpens(t *testing.T) {
 	messages, unique := expected(c, 1)
 	if items, media := open(t, s); media != unique || items-media < messages {
 		t.Errorf("got %d items and %d media, want %d messages and %d media", items-media, media, messages, unique)
+	}
+}
+
+func TestSignalDesktopOpens(t *testing.T) {
+	c := corpus.New(3, tiny)
+	root := t.TempDir()
+	for n := range 2 {
+		if err := c.Write(t.Context(), root, corpus.SignalDesktop, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := signaldesktop.Open(root, signaldesktop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	messages, unique := expected(c, 1)
+	found := 0
+	items, media := open(t, s)
+	for it, err := range s.Items(t.Context()) {
+		if err == nil && it.Kind == engine.Message {
+			found++
+		}
+	}
+	if media != unique || found != messages || items-media < messages {
+		t.Errorf("got %d items, %d messages and %d media, want %d messages and %d media", items, found, media, messages, unique)
 	}
 }

@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	format := flag.String("format", "signal-local", "signal-local, signal-export or dir")
+	format := flag.String("format", "signal-local", "signal-local, signal-export, dir or signal-desktop")
 	scale := flag.Float64("scale", 0.01, "1: a million messages, 3 GB of media")
 	media := flag.Float64("media", 1, "share of the scale's media: 0 is text only")
 	days := flag.String("day", "0", "a day, or from..to")
