@@ -8,6 +8,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
@@ -79,6 +80,10 @@ func (c *cli) advice(err error) string {
 		return fmt.Sprintf("wrong recovery key: %v", err)
 	case errors.Is(err, seal.ErrVersion):
 		return fmt.Sprintf("%v: a newer dayfold wrote this, update yours", err)
+	case errors.Is(err, signaldesktop.ErrKeyring):
+		return fmt.Sprintf("%v: unlock the keyring, or give the key with --signal-key-file", err)
+	case errors.Is(err, signaldesktop.ErrBusy):
+		return fmt.Sprintf("%v: try again, or close it first", err)
 	case errors.Is(err, engine.ErrRefused):
 		return fmt.Sprintf("%v: pass --insist if it is meant", err)
 	case errors.Is(err, engine.ErrRollback):

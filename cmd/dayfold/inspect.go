@@ -15,6 +15,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
@@ -24,8 +25,9 @@ type described interface{ Description() signal.Description }
 
 // looks describe the kinds of backup that have a key, as far as that goes without it.
 var looks = map[string]func(path string) (signal.Description, error){
-	signallocal.Kind: signallocal.Look,
-	signalv1.Kind:    signalv1.Look,
+	signallocal.Kind:   signallocal.Look,
+	signalv1.Kind:      signalv1.Look,
+	signaldesktop.Kind: signaldesktop.Look,
 }
 
 // How a key fits, in words that programs read.
@@ -101,7 +103,7 @@ func keyState(err error) string {
 	switch {
 	case errors.Is(err, signal.ErrKey):
 		return keyWrong
-	case errors.Is(err, errNoSecret):
+	case errors.Is(err, errNoSecret), errors.Is(err, signaldesktop.ErrKeyring):
 		return keyNotGiven
 	}
 	return ""

@@ -16,6 +16,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/dir"
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
 	"github.com/dayfold/dayfold/pack/seal"
@@ -40,7 +41,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Use: "restore [SNAPSHOT] --target DIR", GroupID: "work", Args: misuse(cobra.MaximumNArgs(1)),
 		Short: "Write a history back",
 		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
-with --format: a Signal local backup also as Signal's plaintext export. What has expired
+with --format: a Signal local backup also as Signal's plaintext export. A history of
+Signal Desktop comes out as that export. What has expired
 is not restored. A Signal local backup is written under the 64-character key that is
 given, as the one it had, or under a new one, which is shown once; a signal-….backup
 likewise under a passphrase.`,
@@ -123,15 +125,15 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 
 // formatOf is the format to write a history of some kind in.
 func formatOf(kind, wanted string) (string, error) {
+	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind},
+		signalv1.Kind: {signalv1.Kind}, signaldesktop.Kind: {export.Kind}}
 	if wanted == "" {
-		return kind, nil
+		return append(can[kind], kind)[0], nil
 	}
 	name := wanted
 	if name == "export" {
 		name = export.Kind
 	}
-	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind},
-		signalv1.Kind: {signalv1.Kind}}
 	if !slices.Contains(can[kind], name) {
 		return "", misused("--format %s: a history of kind %s can be written as %s", visible(wanted), kind, strings.Join(can[kind], ", "))
 	}
@@ -148,8 +150,7 @@ func (c *cli) write(ctx context.Context, format string, h engine.History, r *res
 		if err := private(r.target); err != nil {
 			return restored{}, err
 		}
-		w, err := export.Write(ctx, r.target, h, export.WriteOptions{AsSignal: r.asSignal})
-		return fromWritten(w), err
+		return c.writeExport(ctx, h, r)
 	case signallocal.Kind:
 		key, fresh, err := c.targetKey(ctx, &r.source)
 		if err != nil {
@@ -195,6 +196,26 @@ func (c *cli) newPassphrase(s *sourceFlags) (signalv1.Passphrase, error) {
 	c.progress.clear()
 	_, err = fmt.Fprintf(tty, "Passphrase of the new backup, shown only now:\n\n    %s\n\n", p.Reveal())
 	return p, err
+}
+
+// writeExport writes the history as Signal's plaintext export. A history of Signal Desktop
+// becomes one of frames on the way.
+func (c *cli) writeExport(ctx context.Context, h engine.History, r *restoreFlags) (restored, error) {
+	var desktop *signaldesktop.History
+	if h.Info().Kind == signaldesktop.Kind {
+		var err error
+		if desktop, err = signaldesktop.NewHistory(ctx, h); err != nil {
+			return restored{}, err
+		}
+		h = desktop
+	}
+	w, err := export.Write(ctx, r.target, h, export.WriteOptions{AsSignal: r.asSignal})
+	if desktop != nil {
+		for what, n := range desktop.Left() {
+			w.LeaveSome(what, n)
+		}
+	}
+	return fromWritten(w), err
 }
 
 func fromWritten(w signal.Written) restored {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/net/webdav"
+
+	"github.com/dayfold/dayfold/bench/corpus"
 )
 
 // The scripts in testdata/script are the command's tests and its examples. They run
@@ -39,7 +42,7 @@ func TestScripts(t *testing.T) {
 			"absent":  absent,
 			"random":  random,
 			"private": isPrivate,
-			"sample":  sample, "samplev1": sampleV1,
+			"sample":  sample, "samplev1": sampleV1, "desktop": desktop,
 			"interrupt": interrupt,
 			"snapshots": snapshots,
 			"webdav":    webdavServer,
@@ -56,6 +59,14 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, "")
 	}
 	return os.Mkdir(home, 0o700)
+}
+
+// desktop DIR DAY makes DIR a profile of Signal Desktop as it stands on a day.
+func desktop(ts *testscript.TestScript, _ bool, args []string) {
+	day, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	c := corpus.New(1, corpus.Scale{Messages: 300, Conversations: 8, MediaBytes: 400_000})
+	ts.Check(c.Write(context.Background(), ts.MkAbs(args[0]), corpus.SignalDesktop, day))
 }
 
 // code N COMMAND… runs a command that must end with exit code N.

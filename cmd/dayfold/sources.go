@@ -14,6 +14,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/dir"
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
@@ -34,12 +35,12 @@ type sourceFlags struct {
 }
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.kind, "kind", "auto", "`KIND` of the sources: auto, signal-local, signal-v1, signal-export, dir")
+	f.StringVar(&s.kind, "kind", "auto", "`KIND` of the sources: auto, signal-local, signal-v1, signal-desktop, signal-export, dir")
 	s.keyFlag(f)
 }
 
 func (s *sourceFlags) keyFlag(f *pflag.FlagSet) {
-	f.StringVar(&s.signalKeyFile, "signal-key-file", "", "`FILE` with the 64-character key of a Signal local backup, or $"+signalKeyVariable)
+	f.StringVar(&s.signalKeyFile, "signal-key-file", "", "`FILE` with the 64-character key of a Signal local backup, or $"+signalKeyVariable+"; or with the database key of Signal Desktop in hex, if it is not to be asked of the keyring")
 	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`FILE` with the 30-digit passphrase of a signal-….backup, or $"+signalPassphraseVariable)
 }
 
@@ -50,7 +51,7 @@ const (
 
 // openSource opens what lies at path as the kind that the flags say, or that its content
 // says, and tells which.
-func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (source, error) {
+func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (src source, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -77,10 +78,16 @@ func (c *cli) openSource(ctx context.Context, path string, s *sourceFlags) (sour
 		return named(export.Open(path))
 	case dir.Kind:
 		return named(dir.Open(path, dir.Options{}))
-	case "signal-desktop":
-		return nil, misused("--kind %s: this version does not read that yet", kind)
+	case signaldesktop.Kind:
+		opt := signaldesktop.Options{Temp: c.cache("tmp")}
+		if s.signalKeyFile != "" {
+			if opt.Key, err = readSecret(s.signalKeyFile); err != nil {
+				return nil, err
+			}
+		}
+		return named(signaldesktop.Open(path, opt))
 	}
-	return nil, misused("--kind %s: there are auto, signal-local, signal-v1, signal-export, dir", visible(kind))
+	return nil, misused("--kind %s: there are auto, signal-local, signal-v1, signal-desktop, signal-export, dir", visible(kind))
 }
 
 // openSources opens all sources before anything is stored. What was opened comes back
@@ -128,6 +135,8 @@ func recognize(path string) string {
 		return signalv1.Kind
 	case export.Is(path):
 		return export.Kind
+	case signaldesktop.Is(path):
+		return signaldesktop.Kind
 	}
 	return dir.Kind
 }
