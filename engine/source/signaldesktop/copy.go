@@ -26,11 +26,13 @@ func (c *copied) Close() error {
 }
 
 const (
-	copies    = 5 // tries
-	database  = "sql/db.sqlite"
-	logFile   = database + "-wal"
-	afterBusy = 200 * time.Millisecond
+	copies   = 5 // tries
+	database = "sql/db.sqlite"
+	logFile  = database + "-wal"
 )
+
+// afterBusy is how long to wait before another try.
+var afterBusy = 200 * time.Millisecond
 
 // copyDatabase copies the database, then the log. If the log's head was the same before
 // and after, every page that the app has moved into the database meanwhile is in the
