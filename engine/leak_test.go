@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/dayfold/dayfold/engine"
@@ -177,15 +178,47 @@ func TestThousandArchivesInOneProcess(t *testing.T) {
 	}
 	c := newChat("a")
 	history(c, 2, 5, 1, 500)
-	var open []*fixture
+	shared := func(o *engine.Options) { o.Index, o.State = db, "" }
+	var all []*fixture
 	for range n {
-		f := create(t, func(o *engine.Options) { o.Index, o.State = db, "" })
+		f := create(t, shared)
 		f.backup(c)
-		open = append(open, f)
+		f.a.Close()
+		f.a = nil
+		all = append(all, f)
 	}
-	for i, f := range open {
+	before := heap()
+	for _, f := range all {
+		f.a = f.open(shared)
+	}
+	opened := heap()
+	stored := int64(0) // what the stores hold more than before lies in memory here
+	for i, f := range all {
+		had := f.store.Stats().Uploaded
+		f.backup(c)
+		stored += f.store.Stats().Uploaded - had
 		if i%50 == 0 {
 			holds(t, f.a, "latest", c)
 		}
 	}
+	used := heap()
+	t.Logf("%d archives: %d bytes each when open, %d after use", n, (opened-before)/int64(n), (used-before-stored)/int64(n))
+	if each := (opened - before) / int64(n); each > perArchive {
+		t.Errorf("an open archive takes %d bytes, want at most %d", each, perArchive)
+	}
+	if each := (used - before - stored) / int64(n); each > perArchive {
+		t.Errorf("an open archive takes %d bytes after use, want at most %d", each, perArchive)
+	}
+}
+
+// perArchive is how many bytes an open archive may hold while nothing is done with it, the
+// shared index apart.
+const perArchive = 32 << 10
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
