@@ -107,7 +107,7 @@ func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, err
 		if err == nil {
 			opt.Index = db
 			a.close = append(a.close, func() { db.Close() })
-		} else if c.verbose {
+		} else {
 			c.say("index: %v; going on with one in memory", err)
 		}
 	}
