@@ -125,18 +125,26 @@ func (r *run) rebase() error {
 	if r.from != nil {
 		return nil
 	}
-	return r.s.rebase(r.ctx, r.w.packs())
+	newest, err := r.s.newer(r.ctx)
+	if err != nil || newest.N == r.s.fence.N {
+		return err
+	}
+	r.w.mu.Lock() // nothing more is relied on between the look and the new base
+	defer r.w.mu.Unlock()
+	return r.s.rebase(newest, r.w.used.names())
 }
 
-// rebase puts the session on the newest fence if packs are good there, else it is errFenced.
-func (s *session) rebase(ctx context.Context, packs []pack.Name) error {
+// newer returns the newest fence, having listed the packs if it is not the session's.
+func (s *session) newer(ctx context.Context) (collect.Fence, error) {
 	newest, err := s.a.newestFence(ctx)
-	if err != nil || newest.N == s.fence.N {
-		return err
+	if err == nil && newest.N != s.fence.N {
+		err = s.listPacks(ctx)
 	}
-	if err := s.listPacks(ctx); err != nil {
-		return err
-	}
+	return newest, err
+}
+
+// rebase puts the session on a newer fence if packs are good there, else it is errFenced.
+func (s *session) rebase(newest collect.Fence, packs []pack.Name) error {
 	for _, n := range packs {
 		if !collect.Usable(n, newest) || !s.readable(n) {
 			return errFenced

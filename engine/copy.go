@@ -284,7 +284,11 @@ func (c *copier) snapshot(h head, id collect.SnapshotID) error {
 	}
 	h.Version = collect.Version{ID: id, Rev: 1}
 	u.list(&h, &b)
-	if err := c.to.rebase(c.ctx, u.names()); err != nil {
+	newest, err := c.to.newer(c.ctx)
+	if err == nil {
+		err = c.to.rebase(newest, u.names())
+	}
+	if err != nil {
 		return err
 	}
 	h.Base = c.to.base()

@@ -71,10 +71,11 @@ type writerStats struct {
 }
 
 type job struct {
-	kind  seal.Kind
-	class pack.Class
-	ref   seal.Ref
-	plain []byte
+	kind   seal.Kind
+	class  pack.Class
+	ref    seal.Ref
+	plain  []byte
+	needed bool
 }
 
 // An openPack is a pack that grows: blobs are sealed in it side by side.
@@ -114,7 +115,7 @@ func (s *session) newWriter(ctx context.Context) *writer {
 			var se sealer
 			for j := range w.jobs {
 				if w.ctx.Err() == nil {
-					w.fail(w.seal(&se, j))
+					w.fail(w.do(&se, j))
 				}
 				w.room.Release(int64(len(j.plain)))
 				w.discard(j.plain)
@@ -133,8 +134,8 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// save names a plaintext and, unless a pack that outlives class has it, stores it
-// behind the caller's back. plain is copied.
+// save names a plaintext, and behind the caller's back looks for it and, unless a pack
+// that outlives class has it, stores it. plain is copied.
 func (w *writer) save(kind seal.Kind, class pack.Class, plain []byte) (seal.Ref, error) {
 	return w.saveFor(kind, class, plain, true)
 }
@@ -142,16 +143,21 @@ func (w *writer) save(kind seal.Kind, class pack.Class, plain []byte) (seal.Ref,
 // saveFor is save; needed is false for what the run's last snapshot will not need.
 func (w *writer) saveFor(kind seal.Kind, class pack.Class, plain []byte, needed bool) (seal.Ref, error) {
 	ref := w.s.a.keys.Ref(nil, kind, plain)
-	fresh, err := w.claim(kind, ref.ID(), class, len(plain), needed)
-	if err != nil || !fresh {
-		return ref, err
-	}
 	if err := w.room.Acquire(w.ctx, int64(len(plain))); err != nil {
 		return ref, context.Cause(w.ctx)
 	}
 	w.sent.Add(1)
-	w.jobs <- job{kind, class, ref, append(w.scrap(), plain...)}
+	w.jobs <- job{kind, class, ref, append(w.scrap(), plain...), needed}
 	return ref, nil
+}
+
+// do is what a job is for.
+func (w *writer) do(se *sealer, j job) error {
+	fresh, err := w.claim(j.kind, j.ref.ID(), j.class, len(j.plain), j.needed)
+	if err != nil || !fresh {
+		return err
+	}
+	return w.seal(se, j)
 }
 
 // scrap is an empty buffer for the plain bytes of a job.
@@ -179,11 +185,7 @@ func (w *writer) discard(b []byte) {
 // return, and plain is not copied.
 func (w *writer) saveNow(se *sealer, kind seal.Kind, class pack.Class, scope, plain []byte) (seal.Ref, error) {
 	ref := w.s.a.keys.Ref(scope, kind, plain)
-	fresh, err := w.claim(kind, ref.ID(), class, len(plain), true)
-	if err != nil || !fresh {
-		return ref, err
-	}
-	return ref, w.seal(se, job{kind, class, ref, plain})
+	return ref, w.do(se, job{kind, class, ref, plain, true})
 }
 
 // claim reports whether a blob has to be stored, and from then on takes it as stored.
@@ -195,8 +197,14 @@ func (w *writer) claim(kind seal.Kind, id seal.ID, class pack.Class, n int, need
 		return false, nil
 	}
 	w.mu.Lock()
-	w.wait(id, class, needed)
+	fresh := !w.waits(id, class, needed) // nobody was faster meanwhile
+	if fresh {
+		w.wait(id, class, needed)
+	}
 	w.mu.Unlock()
+	if !fresh {
+		return false, nil
+	}
 	if kind == seal.Media || kind == seal.Text {
 		w.stats.fresh.Add(int64(n))
 	} else {
@@ -209,24 +217,37 @@ func (w *writer) claim(kind seal.Kind, id seal.ID, class pack.Class, n int, need
 // uploaded, and takes them into the snapshot's list if so.
 func (w *writer) has(id seal.ID, class pack.Class, needed bool) bool {
 	w.mu.Lock()
+	on := w.waits(id, class, needed)
+	w.mu.Unlock()
+	if on {
+		return true
+	}
+	at, ok := w.s.a.index.Lookup(id, class, w.s.usable)
+	if !ok {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.s.usable(at.Pack) { // a collection has condemned it meanwhile: see rebase
+		return false
+	}
+	k := w.used.of(at.Pack, at.Class)
+	if needed {
+		k.add(mapOf(class), at.Off, at.Len)
+	}
+	return true
+}
+
+// waits reports whether a blob is on its way in a pack that outlives class. The caller
+// holds the lock.
+func (w *writer) waits(id seal.ID, class pack.Class, needed bool) bool {
 	for p := w.pending[id]; p != nil; p = p.also {
 		if p.class.Outlives(class) {
 			p.needed[mapOf(class)] = p.needed[mapOf(class)] || needed
-			w.mu.Unlock()
 			return true
 		}
 	}
-	w.mu.Unlock()
-	at, ok := w.s.a.index.Lookup(id, class, w.s.usable)
-	if ok {
-		w.mu.Lock()
-		k := w.used.of(at.Pack, at.Class)
-		if needed {
-			k.add(mapOf(class), at.Off, at.Len)
-		}
-		w.mu.Unlock()
-	}
-	return ok
+	return false
 }
 
 // wait takes a blob as on its way. The caller holds the lock.
