@@ -26,7 +26,7 @@ import (
 func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		s.altered, s.unreadable = signal.Names{}, signal.Names{}
-		p := &pass{s: s, survey: s.found, buf: make([]byte, readAtOnce), begun: map[string]bool{}, taken: map[string]int{}, row: -1}
+		p := &pass{s: s, survey: s.found, buf: make([]byte, readAtOnce), defined: tables{}, begun: map[string]bool{}, taken: map[string]int{}, row: -1}
 		more := true
 		err := s.records(ctx, func(r *record) bool {
 			if r.frame.kind == fieldEnd && r.err == nil {
@@ -64,13 +64,14 @@ var errSource = errors.New("reading failed")
 type pass struct {
 	s *Source
 	*survey
-	buf    []byte
-	last   place
-	begun  map[string]bool // sections
-	taken  map[string]int  // keys of what has no number, and how often
-	owner  owner           // of the last row
-	row    int64           // number of the last row; -1: its blob was there, or it could not be read
-	broken bool            // the last row could not be read or judged
+	defined tables
+	buf     []byte
+	last    place
+	begun   map[string]bool // sections
+	taken   map[string]int  // keys of what has no number, and how often
+	owner   owner           // of the last row
+	row     int64           // number of the last row; -1: its blob was there, or it could not be read
+	broken  bool            // the last row could not be read or judged
 }
 
 // An owner is the message that a row belongs to, if any.
@@ -109,12 +110,7 @@ func (p *pass) item(ctx context.Context, r *record) (it engine.Item, err error) 
 
 // statement names and judges what is no blob.
 func (p *pass) statement(f *frame, it *engine.Item) error {
-	if isCreateTable(f.sql) {
-		if _, err := parseTable(string(f.sql)); err != nil {
-			return err
-		}
-	}
-	c, err := p.rowOf(f)
+	c, err := p.defined.read(f)
 	if err != nil {
 		return err
 	}
@@ -123,7 +119,7 @@ func (p *pass) statement(f *frame, it *engine.Item) error {
 		return nil
 	}
 	of, e, known := p.ownerOf(c, f.params)
-	if !known && p.end == nil {
+	if !known && p.damaged {
 		return errOwner
 	}
 	p.owner, p.row = owner{of, e}, c.integer(f.params, c.id)

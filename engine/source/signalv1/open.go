@@ -131,7 +131,7 @@ func (s *Source) open(ctx context.Context, derive func(salt []byte) *keys) error
 // shortest is how many bytes a frame has at least, with its length and its HMAC.
 const shortest = 4 + 2 + macSize
 
-// fits says whether the passphrase is the file's, by the first frame.
+// fits says whether the passphrase is the file's, by the first frame: the database's version.
 func (s *Source) fits() error {
 	if s.size-s.head.size < shortest {
 		return errShort
@@ -141,7 +141,7 @@ func (s *Source) fits() error {
 	if err == nil {
 		err = f.parse(message)
 	}
-	if errors.Is(err, signal.ErrCorrupt) || errors.Is(err, signal.ErrFormat) {
+	if errors.Is(err, signal.ErrCorrupt) || errors.Is(err, signal.ErrFormat) || err == nil && f.kind != fieldVersion {
 		return fmt.Errorf("the first frame does not open: %w", signal.ErrKey)
 	}
 	return err
@@ -175,9 +175,11 @@ func (s *Source) records(ctx context.Context, fn func(r *record) bool) error {
 		}
 		message, err := in.frame(buf[:0])
 		rec.n, rec.err = n, nil
+		garbled := false
 		if err == nil {
 			buf = message
 			err = rec.frame.parse(message)
+			garbled = err != nil
 		}
 		switch {
 		case err == nil:
@@ -185,7 +187,7 @@ func (s *Source) records(ctx context.Context, fn func(r *record) bool) error {
 			rec.err = errNoEnd
 			fn(&rec)
 			return nil
-		case errors.Is(err, signal.ErrFormat), errors.Is(err, errMAC) && !damaged:
+		case garbled, errors.Is(err, errMAC) && !damaged:
 			damaged, rec.err = true, err
 			if !fn(&rec) {
 				return nil

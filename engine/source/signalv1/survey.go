@@ -16,8 +16,8 @@ import (
 // A survey is what the first pass over the frames learns: what must be known of the whole
 // file before an item of it can be named and judged.
 type survey struct {
-	tables           map[string]*columns // by name in lower case
-	sections         []string            // in the order in which their first frames stand
+	tables
+	sections         []string // in the order in which their first frames stand
 	messages         map[string]*messages
 	people           map[int64]*person
 	masters          map[string][]byte // group id to master key
@@ -34,6 +34,8 @@ type survey struct {
 	counts           map[string]int64           // of frames, by section
 	blobs, blobBytes int64
 	end              []byte // the frame that ends the file; nil: there is none
+
+	damaged bool // something could not be read: a message may be missing
 
 	row  int64 // of the last attachment's row
 	of   int64 // the message that it belongs to
@@ -80,6 +82,34 @@ func newColumns(t *table) *columns {
 	}
 }
 
+// tables are those that a pass has seen defined, by name in lower case.
+type tables map[string]*columns
+
+// read returns the table of a row; nil: the statement is another one, which may define a
+// table. A definition that is not understood, a row of a table that is not known, or with
+// too many or too few values, is an error.
+func (t tables) read(f *frame) (*columns, error) {
+	if isCreateTable(f.sql) {
+		d, err := parseTable(string(f.sql))
+		if err == nil {
+			t[strings.ToLower(d.name)] = newColumns(d)
+		}
+		return nil, err
+	}
+	name, err := insertInto(f.sql)
+	if err != nil || name == "" {
+		return nil, err
+	}
+	c := t[strings.ToLower(name)]
+	if c == nil {
+		return nil, errNoTable
+	}
+	if len(f.params) != len(c.columns) {
+		return nil, fmt.Errorf("%d values for %d columns: %w", len(f.params), len(c.columns), errRow)
+	}
+	return c, nil
+}
+
 // A person is a recipient: somebody, or a group.
 type person struct {
 	identity []byte // see identities
@@ -98,7 +128,7 @@ type thread struct {
 type shown struct{ message, row int64 }
 
 func newSurvey() *survey {
-	return &survey{tables: map[string]*columns{}, messages: map[string]*messages{}, people: map[int64]*person{},
+	return &survey{tables: tables{}, messages: map[string]*messages{}, people: map[int64]*person{},
 		masters: map[string][]byte{}, threadOf: map[int64]uint32{}, polls: map[int64]int64{},
 		odd: map[string]map[uint64]bool{}, highest: map[string]uint64{}, row: -1, counts: map[string]int64{}}
 }
@@ -107,7 +137,7 @@ func newSurvey() *survey {
 func (s *Source) survey(ctx context.Context) error {
 	v := newSurvey()
 	err := s.records(ctx, func(r *record) bool {
-		if r.err == nil {
+		if v.damaged = v.damaged || r.err != nil; r.err == nil {
 			v.frame(r)
 		}
 		return true
@@ -123,7 +153,10 @@ func (s *Source) survey(ctx context.Context) error {
 func (v *survey) frame(r *record) {
 	switch f := &r.frame; f.kind {
 	case fieldStatement:
-		v.statement(f)
+		if v.statement(f) != nil {
+			v.damaged = true // the second pass says why
+			return
+		}
 	case fieldPreference, fieldKeyValue:
 		v.setting(f)
 	case fieldAttachment:
@@ -173,16 +206,10 @@ func sectionOf(f *frame) string {
 	return sectionOther
 }
 
-func (v *survey) statement(f *frame) {
-	if isCreateTable(f.sql) {
-		if t, err := parseTable(string(f.sql)); err == nil {
-			v.tables[strings.ToLower(t.name)] = newColumns(t)
-		}
-		return
-	}
-	c, err := v.rowOf(f)
+func (v *survey) statement(f *frame) error {
+	c, err := v.read(f)
 	if err != nil || c == nil {
-		return
+		return err
 	}
 	v.number(c, f.params)
 	switch c.kind {
@@ -203,6 +230,7 @@ func (v *survey) statement(f *frame) {
 	if strings.EqualFold(c.name, "poll") {
 		v.polls[c.integer(f.params, c.id)] = c.integer(f.params, c.message)
 	}
+	return nil
 }
 
 // number notes a row whose number is not greater than all before it.
@@ -220,23 +248,6 @@ func (v *survey) number(c *columns, p []param) {
 		return
 	}
 	v.highest[section] = n
-}
-
-// rowOf returns the table of a row; nil: the statement is another one. A row of a table
-// that is not known, or with too many or too few values, is an error.
-func (v *survey) rowOf(f *frame) (*columns, error) {
-	name, err := insertInto(f.sql)
-	if err != nil || name == "" {
-		return nil, err
-	}
-	c := v.tables[strings.ToLower(name)]
-	if c == nil {
-		return nil, errNoTable
-	}
-	if len(f.params) != len(c.columns) {
-		return nil, fmt.Errorf("%d values for %d columns: %w", len(f.params), len(c.columns), errRow)
-	}
-	return c, nil
 }
 
 var (
