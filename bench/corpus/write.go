@@ -27,6 +27,9 @@ const (
 	// Export is the folder of Signal's plaintext export, timers and photos that
 	// may be seen once included.
 	Export Format = "signal-export"
+	// SignalV1 is a folder of Signal for Android's backups in one file, with the two
+	// newest days that were written, each under a salt of its own.
+	SignalV1 Format = "signal-v1"
 	// Folder is a plain folder: a file of JSON lines for each conversation, one
 	// file for each media as often as it is shown.
 	Folder Format = "dir"
@@ -40,12 +43,13 @@ const (
 var writers = map[Format]func(ctx context.Context, d *Day, root string) error{
 	SignalLocal:   writeSignalLocal,
 	Export:        writeExport,
+	SignalV1:      writeSignalV1,
 	Folder:        writeFolder,
 	SignalDesktop: writeDesktop,
 }
 
 // Formats lists the formats.
-func Formats() []Format { return []Format{SignalLocal, Export, Folder, SignalDesktop} }
+func Formats() []Format { return []Format{SignalLocal, Export, SignalV1, Folder, SignalDesktop} }
 
 // Write makes the folder at root hold the history of day n. It may hold that of an
 // earlier day before, in the same format and of the same corpus; then only what

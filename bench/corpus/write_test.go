@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dayfold/dayfold/bench/corpus"
 	"github.com/dayfold/dayfold/engine"
@@ -20,6 +21,7 @@ import (
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
 
 var tiny = corpus.Scale{Messages: 2000, Conversations: 24, MediaBytes: 3_000_000}
@@ -94,7 +96,7 @@ func compareFresh(t *testing.T, f corpus.Format, got map[string]string) {
 		}
 	}
 	for name := range got {
-		older := f == corpus.SignalLocal && (strings.HasPrefix(name, "files/") || strings.HasPrefix(name, "signal-backup-2026-01-07"))
+		older := f == corpus.SignalV1 && name == "signal-2026-01-07-03-00-00.backup" || f == corpus.SignalLocal && (strings.HasPrefix(name, "files/") || strings.HasPrefix(name, "signal-backup-2026-01-07"))
 		if _, ok := want[name]; !ok && !older {
 			t.Errorf("%s is left over", name)
 		}
@@ -234,5 +236,56 @@ func TestSignalDesktopOpens(t *testing.T) {
 	}
 	if media != unique || found != messages || items-media < messages {
 		t.Errorf("got %d items, %d messages and %d media, want %d messages and %d media", items, found, media, messages, unique)
+	}
+}
+
+// A day's file under other keys is a day's items: what is not new or changed has the
+// key, the stamp and the content of the day before.
+func TestSignalV1Opens(t *testing.T) {
+	c := corpus.New(3, tiny)
+	root := t.TempDir()
+	p, err := signalv1.ParsePassphrase(c.SignalPassphrase())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was map[string]string
+	for n := range 2 {
+		if err := c.Write(t.Context(), root, corpus.SignalV1, n); err != nil {
+			t.Fatal(err)
+		}
+		s, err := signalv1.Open(t.Context(), root, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, is := 0, map[string]string{}
+		for it, err := range s.Items(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			is[string(it.Key)] = fmt.Sprintf("%x %x %v %v", it.Stamp, it.Inline, it.Expires, it.Timer)
+			if _, row, ok := strings.Cut(string(it.Key), "/message/"); ok && len(row) < len("2147483648") { // no later version
+				messages++
+			}
+		}
+		s.Close()
+		want := 0
+		for m := range c.Day(n).Messages() {
+			if m.Started.IsZero() || m.Started.Add(m.Expires).Sub(c.Day(n).Time()) > 24*time.Hour || m.Expires == 0 {
+				want++
+			}
+		}
+		if messages != want {
+			t.Errorf("day %d: %d messages, want %d", n, messages, want)
+		}
+		changed := 0
+		for key, content := range was {
+			if there, ok := is[key]; ok && there != content {
+				changed++
+			}
+		}
+		if changed > 40 {
+			t.Errorf("day %d: %d items of %d changed", n, changed, len(was))
+		}
+		was = is
 	}
 }

@@ -3,7 +3,7 @@
 //
 //	go run ./bench/corpus/gen -format signal-local -scale 0.01 -day 0..10 -out history
 //
-// It prints a line for each day, and for Signal's format the 64-character key, or
+// It prints a line for each day, and for Signal's formats the key or passphrase, or
 // writes that to -key-file. Days in between are written too, so that what lies in the
 // folder is what ten days leave there; -then runs a shell command after each.
 package main
@@ -23,13 +23,13 @@ import (
 )
 
 func main() {
-	format := flag.String("format", "signal-local", "signal-local, signal-export, dir or signal-desktop")
+	format := flag.String("format", "signal-local", "signal-local, signal-v1, signal-export, dir or signal-desktop")
 	scale := flag.Float64("scale", 0.01, "1: a million messages, 3 GB of media")
 	media := flag.Float64("media", 1, "share of the scale's media: 0 is text only")
 	days := flag.String("day", "0", "a day, or from..to")
 	seed := flag.Uint64("seed", 1, "other seeds give other histories")
 	out := flag.String("out", "", "folder to write to")
-	keyFile := flag.String("key-file", "", "where the key of signal-local goes")
+	keyFile := flag.String("key-file", "", "where the key or passphrase goes")
 	then := flag.String("then", "", "shell command to run after each day, with DAY set")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -51,10 +51,10 @@ func run(ctx context.Context, c *corpus.Corpus, f corpus.Format, out, days, keyF
 	if err != nil {
 		return err
 	}
-	if f == corpus.SignalLocal {
+	if secret := map[corpus.Format]string{corpus.SignalLocal: c.SignalKey(), corpus.SignalV1: c.SignalPassphrase()}[f]; secret != "" {
 		if keyFile == "" {
-			fmt.Println("key", c.SignalKey())
-		} else if err := os.WriteFile(keyFile, []byte(c.SignalKey()+"\n"), 0o600); err != nil {
+			fmt.Println("key", secret)
+		} else if err := os.WriteFile(keyFile, []byte(secret+"\n"), 0o600); err != nil {
 			return err
 		}
 	}
