@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"engine":               4,
 	"engine/source/signal": 5, "engine/source/signaldesktop/sqlcipher": 5, "engine/source/signallocal": 6, "engine/source/signalv1": 6, "engine/source/export": 6, "engine/source/dir": 6, "engine/source/signal/signaltest": 6,
 	"engine/source/signaldesktop": 6,
-	"cmd/dayfold":                 7, "bench/corpus": 7, "bench/chart": 7, "bench/corpus/gen": 8, "bench": 8,
+	"cmd/dayfold":                 7, "bench/corpus": 7, "bench/chart": 7, "bench/corpus/gen": 8, "bench/growth": 8, "bench/stages": 8, "bench": 8,
 }
 
 // pure packages compute: bytes in, bytes out.
