@@ -97,8 +97,9 @@ func (o options) bench(ctx context.Context) error {
 		tools: tools, paths: paths, key: filepath.Join(work, "signal-key"),
 		say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 	}
+	begin := time.Now().Format(time.DateOnly) // a day later would be another history
 	s.advance = func(ctx context.Context, source string, day int) error {
-		return quietly(exec.CommandContext(ctx, gen, "-format", o.format, "-scale", fmt.Sprint(o.scale), "-media", fmt.Sprint(o.media), "-day", fmt.Sprint(day), "-out", source, "-key-file", s.key))
+		return quietly(exec.CommandContext(ctx, gen, "-format", o.format, "-scale", fmt.Sprint(o.scale), "-media", fmt.Sprint(o.media), "-begin", begin, "-day", fmt.Sprint(day), "-out", source, "-key-file", s.key))
 	}
 	failed := s.run(ctx)
 	r := o.results(&s, missing)

@@ -29,6 +29,9 @@ type Scale struct {
 	Messages      int
 	Conversations int
 	MediaBytes    int64 // of all media as they are shown, forwarded ones counted again
+	// Begin is when the backup of day 0 is made; zero: on 5 January 2026. What has expired
+	// by the clock never enters an archive, so timers count only in a history of today.
+	Begin time.Time
 }
 
 // Full is the corpus of the published measurements.
@@ -53,8 +56,7 @@ const (
 	mediaPart  = 50
 )
 
-// firstBackup is when the backup of day 0 is made; the others follow every 24 h.
-var firstBackup = time.Date(2026, 1, 5, 3, 0, 0, 0, time.UTC)
+var usualBegin = time.Date(2026, 1, 5, 3, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
@@ -81,6 +83,9 @@ type Corpus struct {
 // up as they are asked for.
 func New(seed uint64, scale Scale) *Corpus {
 	scale.Messages, scale.Conversations = max(1, scale.Messages), max(1, scale.Conversations)
+	if scale.Begin.IsZero() {
+		scale.Begin = usualBegin
+	}
 	c := &Corpus{
 		seed: seed, scale: scale,
 		perDay:  int64(max(1, scale.Messages/newPart)),
@@ -90,7 +95,7 @@ func New(seed uint64, scale Scale) *Corpus {
 	c.people = newPeople(c)
 	for live := 0; live < scale.Messages; {
 		c.oldest--
-		if b := c.basics(c.oldest); b.lives(0) {
+		if b := c.basics(c.oldest); c.lives(&b, 0) {
 			live++
 		}
 	}
@@ -114,9 +119,9 @@ func (c *Corpus) Day(n int) *Day {
 }
 
 // Time is when the day's backup was made.
-func (d *Day) Time() time.Time { return backupTime(d.n) }
+func (d *Day) Time() time.Time { return d.c.backupTime(d.n) }
 
-func backupTime(n int) time.Time { return firstBackup.Add(time.Duration(n) * day) }
+func (c *Corpus) backupTime(n int) time.Time { return c.scale.Begin.Add(time.Duration(n) * day) }
 
 // live makes up the events of day n: what is shown, deleted and edited.
 func (c *Corpus) live(n int) {
@@ -145,7 +150,7 @@ func (c *Corpus) pick(r *random, from, to int64, n int) int64 {
 	for range 1000 {
 		seq := from + r.below(to-from)
 		b := c.basics(seq)
-		if _, gone := c.deleted[seq]; !gone && b.lives(n) {
+		if _, gone := c.deleted[seq]; !gone && c.lives(&b, n) {
 			return seq
 		}
 	}
@@ -177,7 +182,7 @@ func (d *Day) has(seq int64, b *basics) bool {
 	if gone, ok := d.c.deleted[seq]; ok && gone <= d.n {
 		return false
 	}
-	return b.lives(d.n)
+	return d.c.lives(b, d.n)
 }
 
 // Media yields what the day's messages show, in their order.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/dayfold/dayfold/bench/corpus"
 )
@@ -184,5 +185,25 @@ func TestContentIsWhatItSays(t *testing.T) {
 	}
 	if len(kinds) != len(magics) {
 		t.Errorf("got %v", kinds)
+	}
+}
+
+func TestBeginMovesTheHistory(t *testing.T) {
+	tiny := corpus.Scale{Messages: 2000, Conversations: 24, MediaBytes: 1e6}
+	usual := corpus.New(7, tiny)
+	tiny.Begin = time.Date(2030, 7, 1, 3, 0, 0, 0, time.UTC)
+	moved := corpus.New(7, tiny)
+	by := moved.Day(2).Time().Sub(usual.Day(2).Time())
+	if got := moved.Day(0).Time(); !got.Equal(tiny.Begin) {
+		t.Errorf("day 0: got %v, want %v", got, tiny.Begin)
+	}
+	was, is := look(usual, 2), look(moved, 2)
+	if len(was.messages) != len(is.messages) {
+		t.Errorf("got %d messages, want %d", len(is.messages), len(was.messages))
+	}
+	for seq, m := range was.messages {
+		if got := is.messages[seq]; !got.Received.Equal(m.Received.Add(by)) || string(got.Text) != string(m.Text) {
+			t.Fatalf("message %d: got %v %q, want %v %q", seq, got.Received, got.Text, m.Received.Add(by), m.Text)
+		}
 	}
 }

@@ -48,7 +48,7 @@ func writeDesktop(ctx context.Context, d *Day, root string) error {
 	config := func(w io.Writer) error {
 		return json.NewEncoder(w).Encode(map[string]string{"key": d.c.DesktopKey()})
 	}
-	files, keep := []file{{"config.json", firstBackup, config}}, map[string]bool{}
+	files, keep := []file{{"config.json", d.c.scale.Begin, config}}, map[string]bool{}
 	for i := range unique {
 		m := unique[i]
 		path := d.c.desktopPath(&m)

@@ -33,7 +33,7 @@ func writeExport(ctx context.Context, d *Day, root string) error {
 	}
 	return errors.Join(
 		keepOnly(filepath.Join(root, "files"), keep),
-		writeFiles(ctx, root, append(files, file{"metadata.json", firstBackup, version})),
+		writeFiles(ctx, root, append(files, file{"metadata.json", d.c.scale.Begin, version})),
 		writeFile(filepath.Join(root, "main.jsonl"), d.Time(), func(w io.Writer) error { return d.writeLines(ctx, w) }))
 }
 

@@ -48,7 +48,7 @@ func (d *Day) dirty(chats string) ([]bool, error) {
 	before := &Day{d.c, -1}
 	for _, n := range names {
 		if info, err := n.Info(); err == nil {
-			before.n = max(before.n, int(info.ModTime().Sub(firstBackup)/day))
+			before.n = max(before.n, int(info.ModTime().Sub(d.c.scale.Begin)/day))
 		}
 	}
 	if len(names) == 0 {

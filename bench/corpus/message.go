@@ -28,7 +28,7 @@ func (c *Corpus) basics(seq int64) basics {
 	r := c.rand("message", uint64(seq))
 	b := basics{seq: seq, chat: int(c.people.draw[r.next()>>48]), outgoing: r.below(100) < 45}
 	within := floorMod(seq, c.perDay)
-	start := backupTime(int((seq - within) / c.perDay))
+	start := c.backupTime(int((seq - within) / c.perDay))
 	share := (float64(within) + 0.999*r.unit()) / float64(c.perDay)
 	b.at = start.Add(time.Duration(share * float64(day))).Truncate(time.Millisecond)
 	switch r.below(2000) {
@@ -53,8 +53,8 @@ func (c *Corpus) basics(seq int64) basics {
 func floorMod(a, n int64) int64 { return ((a % n) + n) % n }
 
 // lives says whether the message's time is not up at the backup of day n.
-func (b *basics) lives(n int) bool {
-	return b.expires == 0 || b.at.Add(b.waits+b.expires).After(backupTime(n))
+func (c *Corpus) lives(b *basics, n int) bool {
+	return b.expires == 0 || b.at.Add(b.waits+b.expires).After(c.backupTime(n))
 }
 
 // A Message is one message as it stands on a Day.
@@ -140,7 +140,7 @@ func (d *Day) message(m *Message, b *basics, shown []Media) {
 			break
 		}
 		r := d.c.rand("edit", uint64(b.seq)<<8+uint64(i))
-		at := backupTime(n).Add(-time.Duration(r.below(int64(day)))).Truncate(time.Millisecond)
+		at := d.c.backupTime(n).Add(-time.Duration(r.below(int64(day)))).Truncate(time.Millisecond)
 		m.Edits = append(m.Edits, Edit{at, d.c.words.write(nil, &r, length(&r))})
 	}
 }

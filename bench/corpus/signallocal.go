@@ -21,6 +21,9 @@ func writeSignalLocal(ctx context.Context, d *Day, root string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Join(root, "files"), 0o755); err != nil { // there without media as well
+		return err
+	}
 	names, err := d.signalFiles(ctx, root)
 	if err != nil {
 		return err

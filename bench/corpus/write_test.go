@@ -194,6 +194,28 @@ func TestSignalLocalOpens(t *testing.T) {
 	}
 }
 
+// A history of text alone is a backup as well.
+func TestSignalLocalOpensWithoutMedia(t *testing.T) {
+	c := corpus.New(3, corpus.Scale{Messages: 200, Conversations: 6})
+	root := t.TempDir()
+	if err := c.Write(t.Context(), root, corpus.SignalLocal, 0); err != nil {
+		t.Fatal(err)
+	}
+	key, err := signal.ParseKey(c.SignalKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := signallocal.Open(root, key, signallocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	messages, _ := expected(c, 0)
+	if items, media := open(t, s); media != 0 || items < messages {
+		t.Errorf("got %d items and %d media, want %d messages", items, media, messages)
+	}
+}
+
 func TestExportOpens(t *testing.T) {
 	c := corpus.New(3, tiny)
 	root := t.TempDir()

@@ -26,7 +26,7 @@ func firstRun(ctx context.Context, dir string, scale float64) (w whole, err erro
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for _, argv := range [][]string{
 		{"go", "build", "-o", dir + "/", "./cmd/dayfold", "./bench/corpus/gen"},
-		{at("gen"), "-format", "signal-local", "-scale", fmt.Sprint(scale), "-out", at("history"), "-key-file", at("signal-key")},
+		{at("gen"), "-format", "signal-local", "-scale", fmt.Sprint(scale), "-begin", time.Now().Format(time.DateOnly), "-out", at("history"), "-key-file", at("signal-key")},
 		{at("dayfold"), "-q", "init"},
 	} {
 		if _, err := command(ctx, dir, argv...).Output(); err != nil {

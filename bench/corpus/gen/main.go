@@ -26,6 +26,7 @@ func main() {
 	format := flag.String("format", "signal-local", "signal-local, signal-v1, signal-export, dir or signal-desktop")
 	scale := flag.Float64("scale", 0.01, "1: a million messages, 3 GB of media")
 	media := flag.Float64("media", 1, "share of the scale's media: 0 is text only")
+	begin := flag.String("begin", "", "date of day 0, as 2026-01-05; timers count from today's on")
 	days := flag.String("day", "0", "a day, or from..to")
 	seed := flag.Uint64("seed", 1, "other seeds give other histories")
 	out := flag.String("out", "", "folder to write to")
@@ -36,8 +37,15 @@ func main() {
 	defer stop()
 	size := corpus.Full.Times(*scale)
 	size.MediaBytes = int64(float64(size.MediaBytes) * *media)
-	c := corpus.New(*seed, size)
-	if err := run(ctx, c, corpus.Format(*format), *out, *days, *keyFile, *then); err != nil {
+	var err error
+	if *begin != "" {
+		size.Begin, err = time.Parse(time.DateOnly, *begin)
+	}
+	if err == nil {
+		c := corpus.New(*seed, size)
+		err = run(ctx, c, corpus.Format(*format), *out, *days, *keyFile, *then)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
