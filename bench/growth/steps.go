@@ -109,7 +109,7 @@ func (p *point) prune(ctx context.Context, a archive) error {
 	if _, err := a.Forget(ctx, ids, true); err != nil {
 		return err
 	}
-	rep, err := a.Prune(ctx, engine.PruneOptions{Insist: true})
+	rep, err := a.Prune(ctx, engine.PruneOptions{MaxUnused: 5, Insist: true})
 	p.Bytes, p.Loaded = rep.BytesRewritten, rep.NodesLoaded
 	return err
 }
