@@ -63,6 +63,9 @@ func (c *checker) run() error {
 		return err
 	}
 	c.problems(c.s.unreadable...)
+	if c.opt.List {
+		return c.list()
+	}
 	if _, err := c.s.catalog(c.ctx); err != nil {
 		return err
 	}
@@ -79,6 +82,30 @@ func (c *checker) run() error {
 		}
 	}
 	return c.data()
+}
+
+// list looks at what is listed, and reads nothing.
+func (c *checker) list() error {
+	for n, size := range c.s.listed {
+		c.rep.Packs++
+		if !c.s.live[n] {
+			c.rep.Orphans++
+		} else if size > pack.MaxSize || int64(pack.PackSize(int(size))) != size {
+			c.problems(&Problem{Key: []byte(n.Path()), Err: corrupt("no pack has %d bytes", size)})
+		}
+	}
+	c.rep.Snapshots = int64(len(c.s.heads))
+	c.missing()
+	return nil
+}
+
+// missing names the packs that snapshots need and that are not there.
+func (c *checker) missing() {
+	for n := range c.s.live {
+		if _, ok := c.s.listed[n]; !ok {
+			c.problems(&Problem{Key: []byte(n.Path()), Err: fmt.Errorf("a snapshot needs it: %w", fs.ErrNotExist)})
+		}
+	}
 }
 
 // found takes err as damage of key, unless it is what keeps Check from looking.
@@ -115,13 +142,7 @@ func (c *checker) packs() error {
 	if err := c.each("check", c.names, func(i int, n pack.Name) error { return c.found(n.Path(), c.directory(uint32(i), n)) }); err != nil {
 		return err
 	}
-	for _, h := range c.s.heads {
-		for _, n := range h.needs() {
-			if _, ok := c.s.listed[n]; !ok {
-				c.problems(&Problem{Key: []byte(n.Path()), Err: fmt.Errorf("snapshot %x needs it: %w", h.ID[:4], fs.ErrNotExist)})
-			}
-		}
-	}
+	c.missing()
 	return nil
 }
 
@@ -225,7 +246,9 @@ func (c *checker) inPart(n pack.Name) bool {
 	if !c.opt.ReadData {
 		return false
 	}
-	return c.opt.Of < 2 || int(binary.LittleEndian.Uint32(n[:4]))%c.opt.Of == c.opt.Part%c.opt.Of
+	of := uint32(max(c.opt.Of, 1))
+	behind := (binary.LittleEndian.Uint32(n[:4])%of + of - uint32(c.opt.Part)%of) % of
+	return c.opt.Of < 2 || behind < uint32(max(c.opt.Parts, 1))
 }
 
 // segments are an accelerator: one that does not open is named, and does no harm.

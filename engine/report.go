@@ -104,9 +104,13 @@ type PruneReport struct {
 
 // CheckOptions say how deep a Check looks. The zero value checks the structure.
 type CheckOptions struct {
-	// ReadData reads every blob; with Of > 1 only those of part Part of Of (from 1).
-	ReadData bool
-	Part, Of int
+	// List only looks whether all that snapshots need is there, in a size that packs
+	// have, and whether the heads of the snapshots open.
+	List bool
+	// ReadData reads every blob; with Of > 1 only those in the Parts (0: 1) parts of Of
+	// that begin with Part (from 1) and go on with 1 behind the last.
+	ReadData        bool
+	Part, Of, Parts int
 }
 
 // CheckReport says what a Check found.

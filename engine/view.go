@@ -74,8 +74,8 @@ func after(p []byte) []byte {
 }
 
 // Range yields the items with from ≤ key < to in key order; nil is open. An item's
-// slices are its own; its Open works until ctx ends. A part of the tree that cannot be
-// read ends the range with its error.
+// slices are its own; its Open works until ctx ends. Of a part of the tree that is damaged
+// comes a *Problem, and then the rest; any other error ends the range.
 func (v *View) Range(ctx context.Context, from, to []byte) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		for e, err := range v.entries(from, to) {
@@ -83,7 +83,9 @@ func (v *View) Range(ctx context.Context, from, to []byte) iter.Seq2[Item, error
 				err = ctx.Err()
 			}
 			if err != nil {
-				yield(Item{}, err)
+				if p := (*Problem)(nil); yield(Item{}, err) && errors.As(err, &p) {
+					continue
+				}
 				return
 			}
 			if v.expired(&e) {
@@ -155,28 +157,104 @@ func (v *View) entries(from, to []byte) iter.Seq2[tree.Entry, error] {
 				s.stop()
 			}
 		}()
+		var l losses
 		permanent, expiring := v.s.a.maps(v.r, v.body.Roots)
 		low, high := spaceRange(from, to)
-		if err := h.push(permanent.Range(low, high), 1); err != nil {
-			yield(tree.Entry{}, err)
-			return
-		}
-		for day, err := range days(expiring) {
+		err := h.push(l.rest(permanent, low, high, 1), 1)
+		for day, e := range l.days(expiring) {
 			if err == nil {
-				err = h.push(expiring.Range(dated(day, low), dated(day, high)), dayLen+1)
+				err = e
 			}
 			if err != nil {
-				yield(tree.Entry{}, err)
-				return
+				break
 			}
+			err = h.push(l.rest(expiring, dated(day, low), dated(day, high), dayLen+1), dayLen+1)
 		}
-		for len(h) > 0 {
+		for ; err == nil && l.tell(yield) && len(h) > 0; err = h.advance() {
 			if !yield(h[0].head, nil) {
 				return
 			}
-			if err := h.advance(); err != nil {
-				yield(tree.Entry{}, err)
+		}
+		if err != nil {
+			yield(tree.Entry{}, err)
+		}
+	}
+}
+
+// losses are nodes that cannot be read, on the way through a snapshot's maps.
+type losses struct {
+	known map[string]bool
+	new   []*Problem
+}
+
+// tell yields those that are new, and reports whether to go on.
+func (l *losses) tell(yield func(tree.Entry, error) bool) bool {
+	for _, p := range l.new {
+		if !yield(tree.Entry{}, p) {
+			return false
+		}
+	}
+	l.new = nil
+	return true
+}
+
+// note takes err for a loss if it is one. Keys are cut by as much as is not the item's.
+func (l *losses) note(err error, cut int) (lost *tree.LostError, ok bool) {
+	if !errors.As(err, &lost) || !isDamage(err) {
+		return nil, false
+	}
+	if id := fmt.Sprint(cut, string(lost.To)); !l.known[id] {
+		if l.known == nil {
+			l.known = map[string]bool{}
+		}
+		l.known[id] = true
+		l.new = append(l.new, &Problem{Key: lost.To[min(cut, len(lost.To)):], Err: fmt.Errorf("%d entries up to here: %w", lost.Count, err)})
+	}
+	return lost, true
+}
+
+// rest is a range of a map without what is lost of it.
+func (l *losses) rest(m tree.Map, from, to []byte, cut int) iter.Seq2[tree.Entry, error] {
+	return func(yield func(tree.Entry, error) bool) {
+		for {
+			var lost *tree.LostError
+			for e, err := range m.Range(from, to) {
+				if err != nil {
+					if lost, _ = l.note(err, cut); lost != nil {
+						break
+					}
+				}
+				if !yield(e, err) {
+					return
+				}
+			}
+			if lost == nil || lost.To == nil {
 				return
+			}
+			from = append(bytes.Clone(lost.To), 0)
+			if to != nil && bytes.Compare(from, to) >= 0 {
+				return
+			}
+		}
+	}
+}
+
+// days are the days that an expiring map has entries of, as far as it can be read.
+func (l *losses) days(expiring tree.Map) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		for from, more := []byte(nil), true; more; {
+			more = false
+			for e, err := range l.rest(expiring, from, nil, dayLen+1) {
+				if err != nil {
+					yield(0, err)
+					return
+				}
+				day := binary.BigEndian.Uint32(e.Key)
+				if !yield(day, nil) {
+					return
+				}
+				from, more = dated(day+1, nil), day < waiting
+				break
 			}
 		}
 	}

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,21 +40,54 @@ func (c *cli) warnOf(problems []*engine.Problem, missing int64) {
 	}
 }
 
+// The levels of a check, each with all that those before it look at.
+const (
+	checkList        = "list"
+	checkDirectories = "directories"
+	checkRotating    = "rotating"
+	checkEverything  = "everything"
+)
+
 func (c *cli) checkCommand() *cobra.Command {
 	var (
-		opt    engine.CheckOptions
-		subset string
+		opt           engine.CheckOptions
+		level, subset string
 	)
 	cmd := &cobra.Command{
 		Use: "check", GroupID: "care", Args: misuse(cobra.NoArgs),
 		Short: "Look for damage",
-		Long: `Checks the structure: the seal of every object, the directory of every pack, the trees
-of every snapshot, and that all they name is there. With --read-data it reads and opens
-every byte as well. Nothing local is trusted. Damage ends it with exit code 13.`,
+		Long: `Checks an archive. The level says how deep:
+
+  list         that all that snapshots need is there
+  directories  the seal of every object, the directory of every pack, the trees of every
+               snapshot, and that all they name is there (the default)
+  rotating     as well some bytes of all, at each run others: run daily, weekly or so, it
+               has read every byte within 30 days
+  everything   every byte, and every blob is opened
+
+Nothing local is trusted. Damage ends it with exit code 13.`,
 		Example: `  dayfold check
-  dayfold check --read-data-subset 2/30      # the second of 30 parts, one a day
+  dayfold check --level rotating             # in a daily job
+  dayfold check --read-data-subset 2/30      # the second of 30 parts
   dayfold check --read-data-subset 5%        # one part of 20, drawn by chance`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if cmd.Flags().Changed("level") && (opt.ReadData || subset != "") {
+				return misused("--level, --read-data and --read-data-subset say the same: give one")
+			}
+			done := func() error { return nil }
+			switch level {
+			case checkList:
+				opt.List = true
+			case checkDirectories:
+			case checkRotating:
+				if opt, done, err = c.rotating(time.Now()); err != nil {
+					return err
+				}
+			case checkEverything:
+				opt.ReadData = true
+			default:
+				return misused("--level %s: there are %s, %s, %s, %s", visible(level), checkList, checkDirectories, checkRotating, checkEverything)
+			}
 			if subset != "" {
 				opt.ReadData = true
 				if opt.Part, opt.Of, err = parseSubset(subset); err != nil {
@@ -64,12 +103,56 @@ every byte as well. Nothing local is trusted. Damage ends it with exit code 13.`
 			if err != nil {
 				return err
 			}
-			return c.reportCheck(&r)
+			return errors.Join(done(), c.reportCheck(&r))
 		},
 	}
-	cmd.Flags().BoolVar(&opt.ReadData, "read-data", false, "read and open every blob")
-	cmd.Flags().StringVar(&subset, "read-data-subset", "", "read a part: 2/30, or about 5%")
+	f := cmd.Flags()
+	f.StringVar(&level, "level", checkDirectories, "how deep to look: list, directories, rotating, everything")
+	f.BoolVar(&opt.ReadData, "read-data", false, "read and open every blob, as level everything does")
+	f.StringVar(&subset, "read-data-subset", "", "read a part: 2/30, or about 5%")
 	return cmd
+}
+
+// A rotation is how far the rotating check is through the archive's bytes.
+type rotation struct {
+	Next int       `json:"next"` // part, from 0
+	Time time.Time `json:"time"` // of the last run
+}
+
+const rotationDays = 30
+
+// rotating chooses the parts to read now. done notes that they were read.
+func (c *cli) rotating(now time.Time) (opt engine.CheckOptions, done func() error, err error) {
+	state := c.stateFile()
+	if state == "" {
+		return opt, nil, misused("--level rotating: no home directory to remember in what was read")
+	}
+	file := filepath.Join(filepath.Dir(state), "checked.json")
+	r := rotation{Time: now}
+	data, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.warn("%s: %v; beginning anew", visible(file), err)
+	}
+	parts := r.parts(now)
+	opt = engine.CheckOptions{ReadData: true, Part: r.Next + 1, Of: rotationDays, Parts: parts}
+	return opt, func() error {
+		data, err := json.Marshal(rotation{(r.Next + parts) % rotationDays, now.UTC()})
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(file, data, 0o600)
+	}, nil
+}
+
+// parts is how many parts are due: with as many at each run, and runs as far apart as
+// the last two, all are read within the days of a rotation. Half an hour late is in time.
+func (r rotation) parts(now time.Time) int {
+	const all = rotationDays * 24 * time.Hour
+	runs := int(all / max(now.Sub(r.Time)-30*time.Minute, all/rotationDays/24))
+	return (rotationDays + max(runs, 1) - 1) / max(runs, 1)
 }
 
 func (c *cli) reportCheck(r *engine.CheckReport) error {

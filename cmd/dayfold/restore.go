@@ -19,7 +19,6 @@ import (
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
-	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // restoreFlags are what restore takes.
@@ -116,8 +115,9 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
+	done.problems, done.missing = append(rec.lost, done.problems...), done.missing+int64(len(rec.lost))
 	expired, err := v.Expired()
-	if err != nil {
+	if err != nil && len(rec.lost) == 0 { // of what is damaged nobody knows
 		return err
 	}
 	return c.reportRestore(v.Snapshot().ID, rec, &done, expired, r, time.Since(start))
@@ -265,11 +265,7 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Seconds  float64          `json:"duration_s"`
 		Errors   []problemLine    `json:"errors"`
 	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, done.mended, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
-	switch {
-	case err != nil || done.missing == 0:
-	case slices.ContainsFunc(done.problems, func(p *engine.Problem) bool { return errors.Is(p.Err, seal.ErrCorrupt) }):
-		err = damaged("damage found: %s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
-	default:
+	if err == nil && done.missing > 0 {
 		err = partial("%s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
 	}
 	return err

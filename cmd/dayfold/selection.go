@@ -79,6 +79,10 @@ func (p *part) survey(ctx context.Context) error {
 		return nil
 	}
 	for it, err := range p.View.Items(ctx) {
+		var lost *engine.Problem
+		if errors.As(err, &lost) {
+			continue // Items says so
+		}
 		if err != nil {
 			return err
 		}

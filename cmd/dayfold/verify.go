@@ -12,6 +12,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // A recorder is a History that counts what is taken from it and remembers, 16 bytes for
@@ -29,6 +30,8 @@ type recorder struct {
 	items, bytes int64
 	read         int64 // bytes of contents
 	seen         []print
+	lost         []*engine.Problem // what is damaged in the archive
+	skip         map[string]bool   // their keys
 }
 
 // A print is what stays of an item: hashes of its key and of its content.
@@ -42,11 +45,16 @@ func record(h engine.History, report func(engine.Progress), whole engine.Snapsho
 	return &recorder{History: h, seed: maphash.MakeSeed(), report: report, whole: whole}
 }
 
-// Items yields what the history does, and counts the first pass.
+// Items yields what the history does, but for what is damaged, and counts the first pass.
 func (r *recorder) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		var items, bytes int64
 		for it, err := range r.History.Items(ctx) {
+			if damaged, e := r.damaged(ctx, &it, err); damaged {
+				continue
+			} else if e != nil {
+				err = e
+			}
 			if err == nil {
 				items, bytes = items+1, bytes+it.Size
 				it = r.watched(it)
@@ -61,6 +69,32 @@ func (r *recorder) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 			r.passed, r.items, r.bytes = true, items, bytes
 		}
 	}
+}
+
+// damaged notes what of the archive cannot be read: parts of the tree, and texts. Media
+// and files are left to whoever writes them.
+func (r *recorder) damaged(ctx context.Context, it *engine.Item, err error) (bool, error) {
+	var p *engine.Problem
+	if !errors.As(err, &p) {
+		switch {
+		case err != nil || it.Kind != engine.Message || it.Open == nil:
+			return false, err
+		case r.passed:
+			return r.skip[string(it.Key)], nil
+		}
+		if err = writeContent(ctx, io.Discard, it); !errors.Is(err, seal.ErrCorrupt) {
+			return false, err
+		}
+		p = &engine.Problem{Key: it.Key, Err: err}
+	}
+	if !r.skip[string(p.Key)] {
+		if r.skip == nil {
+			r.skip = map[string]bool{}
+		}
+		r.skip[string(p.Key)] = true
+		r.lost = append(r.lost, p)
+	}
+	return true, nil
 }
 
 // Item returns one item by its key.
@@ -148,7 +182,9 @@ func (c *cli) verifyTarget(ctx context.Context, format string, rec *recorder, r 
 		spare += n
 	}
 	for it, err := range rec.History.Items(ctx) {
-		if err != nil {
+		if damaged, err := rec.damaged(ctx, &it, err); damaged {
+			continue
+		} else if err != nil {
 			return err
 		}
 		p, known := rec.known(&it)

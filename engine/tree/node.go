@@ -87,8 +87,28 @@ func (n *node) is(c child) bool {
 	return n.ref == c.ref && (c.key == nil || bytes.Equal(n.key, c.key))
 }
 
-// load loads, decodes and compares with the parent's record.
+// A LostError is a node that cannot be read, with all that is below it.
+type LostError struct {
+	To    []byte // the last key that is lost; nil: the whole map is
+	Count uint64 // entries
+	Err   error
+}
+
+func (e *LostError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *LostError) Unwrap() error { return e.Err }
+
+// load loads, decodes and compares with the parent's record. Its error is a *LostError.
 func (r *reader) load(level int, c child, low []byte, d *leafDecoder) (*node, error) {
+	n, err := r.read(level, c, low, d)
+	if err != nil {
+		return nil, &LostError{c.key, c.count, err}
+	}
+	return n, nil
+}
+
+func (r *reader) read(level int, c child, low []byte, d *leafDecoder) (*node, error) {
 	plain, err := r.m.Nodes.Load(kindOf(level), c.ref)
 	if err != nil {
 		return nil, fmt.Errorf("load node of level %d: %w", level, err)

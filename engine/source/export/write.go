@@ -10,6 +10,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // localKind is the kind of histories that come from a local backup, as frames.
@@ -172,7 +173,10 @@ func (w *writer) media(ctx context.Context) error {
 			continue
 		}
 		w.written[name] = true // in another conversation it may stand once more
-		if err := w.medium(ctx, name, &it); err != nil {
+		if err := w.medium(ctx, name, &it); errors.Is(err, seal.ErrCorrupt) {
+			w.needed[name] = signal.NeededMedia{} // what is damaged is missing
+			continue
+		} else if err != nil {
 			return err
 		}
 		delete(w.needed, name)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // day is how long a message must have left to live, in ms.
@@ -150,7 +151,7 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 				return ctx.Err()
 			}
 			err := w.medium(ctx, name, w.media[name], iv[:])
-			absent[i] = errors.Is(err, errAbsent)
+			absent[i] = errors.Is(err, errAbsent) || errors.Is(err, seal.ErrCorrupt) // damaged in the archive
 			if absent[i] {
 				return nil
 			}
