@@ -265,7 +265,7 @@ func (e *editor) extend(entry *tree.Entry) error {
 		if e.w.has(id, class, true) {
 			return nil
 		}
-		sealed, _, err := e.r.sealed(id)
+		sealed, _, err := e.r.sealed(nil, id)
 		if err != nil {
 			return err
 		}

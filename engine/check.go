@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
@@ -188,7 +189,9 @@ func (c *checker) data() error {
 		if !c.inPart(n) {
 			return nil
 		}
-		data, err := c.whole(n)
+		buf := buffers.Get().(*[]byte)
+		defer buffers.Put(buf)
+		data, err := c.whole(n, buf)
 		if err := c.found(n.Path(), err); err != nil {
 			return err
 		}
@@ -196,17 +199,17 @@ func (c *checker) data() error {
 	})
 }
 
-// whole reads a pack and compares its bytes with its name; they come back even if they
-// differ.
-func (c *checker) whole(n pack.Name) ([]byte, error) {
-	data, err := c.a.store.Get(c.ctx, n.Path(), 0, -1)
-	if err != nil {
-		return nil, err
+// whole reads a pack into *buf and compares its bytes with its name; they come back even
+// if they differ.
+func (c *checker) whole(n pack.Name, buf *[]byte) ([]byte, error) {
+	data := room(buf, int(c.s.listed[n]))
+	if err := store.GetInto(c.ctx, c.a.store, n.Path(), 0, data); err != nil {
+		return nil, short(err)
 	}
 	c.mu.Lock()
 	c.rep.BytesRead += int64(len(data))
 	c.mu.Unlock()
-	if blake3.Sum256(data) != n || int64(len(data)) != c.s.listed[n] {
+	if blake3.Sum256(data) != n {
 		return data, corrupt("its bytes are not what its name says")
 	}
 	return data, nil

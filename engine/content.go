@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/dayfold/dayfold/chunk"
@@ -265,7 +266,9 @@ type contentReader struct {
 	next  func() (tree.ChunkRef, error, bool)
 	stop  func()
 	rest  []byte
+	buf   *[]byte // where chunks are opened; nil before the first and after Close
 	n     uint64
+	done  bool
 }
 
 func (c *contentReader) Read(p []byte) (int, error) {
@@ -303,7 +306,11 @@ func (c *contentReader) fill() error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
+	if c.done {
+		return fs.ErrClosed
+	}
 	if c.next == nil {
+		c.buf = buffers.Get().(*[]byte)
 		c.next, c.stop = pull2(tree.Chunks(c.r, c.e.Content))
 	}
 	ref, err, ok := c.next()
@@ -320,7 +327,7 @@ func (c *contentReader) fill() error {
 	if Kind(c.e.Kind) == Message {
 		kind = seal.Text
 	}
-	if c.rest, err = c.r.open(kind, c.scope, ref.Ref); err != nil {
+	if c.rest, err = c.r.openIn(c.buf, kind, c.scope, ref.Ref); err != nil {
 		return err
 	}
 	if uint64(len(c.rest)) != ref.Bytes && ref.Bytes != 0 {
@@ -332,6 +339,10 @@ func (c *contentReader) fill() error {
 
 // Close ends the reading.
 func (c *contentReader) Close() error {
+	if c.buf != nil {
+		buffers.Put(c.buf)
+	}
+	c.buf, c.rest, c.done = nil, nil, true
 	if c.stop != nil {
 		c.stop()
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/index"
 	"github.com/dayfold/dayfold/pack"
@@ -84,7 +85,13 @@ func (r *reader) Save(seal.Kind, []byte) (seal.Ref, error) {
 // open fetches a blob and opens it. The ref is recomputed from what comes out, so that
 // a wrong byte, a swapped blob or a writer's mistake cannot pass.
 func (r *reader) open(kind seal.Kind, scope []byte, ref seal.Ref) ([]byte, error) {
-	sealed, where, err := r.sealed(ref.ID())
+	return r.openIn(nil, kind, scope, ref)
+}
+
+// openIn is open in memory that is used again: what it returns may lie in *buf, which it
+// replaces by more if that does not suffice. nil: in memory of its own.
+func (r *reader) openIn(buf *[]byte, kind seal.Kind, scope []byte, ref seal.Ref) ([]byte, error) {
+	sealed, where, err := r.sealed(buf, ref.ID())
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +119,9 @@ func (r *reader) unseal(kind seal.Kind, scope []byte, ref seal.Ref, sealed []byt
 	return plain, nil
 }
 
-// sealed fetches a blob as it lies in its pack. When a prune has moved it since the
-// session began, the store is looked at again.
-func (r *reader) sealed(id seal.ID) (data []byte, pack string, err error) {
+// sealed fetches a blob as it lies in its pack, into *buf like openIn. When a prune has
+// moved it since the session began, the store is looked at again.
+func (r *reader) sealed(buf *[]byte, id seal.ID) (data []byte, pack string, err error) {
 	if data, name, ok := r.packs.find(id); ok {
 		return data, name.Path(), nil
 	}
@@ -127,7 +134,8 @@ func (r *reader) sealed(id seal.ID) (data []byte, pack string, err error) {
 		if data := r.whole(p); data != nil {
 			return data, where, nil
 		}
-		data, err = r.s.a.store.Get(r.ctx, where, int64(p.Off), int(p.Len))
+		data = room(buf, int(p.Len))
+		err = store.GetInto(r.ctx, r.s.a.store, where, int64(p.Off), data)
 		if !errors.Is(err, fs.ErrNotExist) || try == maxLooks {
 			return data, where, short(err)
 		}
@@ -136,6 +144,23 @@ func (r *reader) sealed(id seal.ID) (data []byte, pack string, err error) {
 		}
 	}
 }
+
+// room returns n bytes of *buf, which becomes longer if it must; nil: new ones.
+func room(buf *[]byte, n int) []byte {
+	if buf == nil {
+		return make([]byte, n)
+	}
+	if cap(*buf) < n {
+		*buf = make([]byte, (n+bufferStep-1)/bufferStep*bufferStep)
+	}
+	return (*buf)[:n]
+}
+
+// buffers are for contents and packs that are read one after another, in as many places
+// as there are goroutines that read.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const bufferStep = 1 << 20
 
 // maxLooks is how often a blob may have moved while it was being read.
 const maxLooks = 4

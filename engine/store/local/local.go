@@ -91,11 +91,21 @@ func (s *Store) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	if err := store.Check(ctx, "get", name); err != nil {
 		return nil, err
 	}
-	data, err := s.read(name, off, n)
+	data, err := s.read(name, off, n, nil)
 	return data, store.Fail(ctx, "get", name, err)
 }
 
-func (s *Store) read(name string, off int64, n int) ([]byte, error) {
+// GetInto reads a part of a file into buf.
+func (s *Store) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	if err := store.Check(ctx, "get", name); err != nil {
+		return err
+	}
+	_, err := s.read(name, off, len(buf), buf)
+	return store.Fail(ctx, "get", name, err)
+}
+
+// read reads n bytes, or all if n < 0, into data, if that is there.
+func (s *Store) read(name string, off int64, n int, data []byte) ([]byte, error) {
 	f, err := s.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	if notThere(err) {
 		return nil, fs.ErrNotExist
@@ -118,7 +128,9 @@ func (s *Store) read(name string, off int64, n int) ([]byte, error) {
 	case n < 0:
 		n = int(info.Size() - off)
 	}
-	data := make([]byte, n)
+	if data == nil {
+		data = make([]byte, n)
+	}
 	if m, err := f.ReadAt(data, off); m < n {
 		return nil, fmt.Errorf("file shrank: %w", plain(err))
 	}

@@ -136,6 +136,15 @@ func ranges(t *testing.T, s store.Store) {
 		} else if err != nil {
 			wantError(t, err, r.err, "get", r.name)
 		}
+		if r.n < 0 || r.n > 1<<20 {
+			continue
+		}
+		into := make([]byte, r.n)
+		if err := store.GetInto(t.Context(), s, r.name, r.off, into); !errors.Is(err, r.err) || err == nil && !bytes.Equal(into, r.want) {
+			t.Errorf("get into %s off %d n %d: error %v, want %d bytes, error %v", r.name, r.off, r.n, err, len(r.want), r.err)
+		} else if err != nil {
+			wantError(t, err, r.err, "get", r.name)
+		}
 	}
 }
 
