@@ -2,6 +2,8 @@ package engine
 
 import (
 	"bytes"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -113,9 +115,10 @@ func (r *reader) whole(at index.Place) []byte {
 
 // An earlyNode is a node that is loaded before it is asked for.
 type earlyNode struct {
-	done  chan struct{}
-	plain []byte
-	err   error
+	done    chan struct{}
+	plain   []byte
+	err     error
+	dropped bool // it need not be loaded any more
 }
 
 // maxEarly is how many nodes are loaded before they are asked for.
@@ -138,9 +141,33 @@ func (r *reader) Ahead(kind seal.Kind, ref seal.Ref) {
 	go func() {
 		defer close(n.done)
 		r.loaders <- struct{}{}
-		n.plain, n.err = r.open(kind, nil, ref)
-		<-r.loaders
+		defer func() { <-r.loaders }()
+		r.mu.Lock()
+		dropped := n.dropped
+		r.mu.Unlock()
+		if n.err = errSettled; !dropped {
+			n.plain, n.err = r.open(kind, nil, ref)
+		}
 	}()
+}
+
+// errSettled is why a node was not loaded before it was asked for.
+var errSettled = errors.New("the reading has ended")
+
+// settle drops what nobody has asked for, and waits for what is being loaded: no goroutine
+// outlives a call.
+func (r *reader) settle() {
+	r.mu.Lock()
+	rest := slices.Collect(maps.Values(r.early))
+	for _, n := range rest {
+		n.dropped = true
+	}
+	clear(r.early)
+	r.earliest = nil
+	r.mu.Unlock()
+	for _, n := range rest {
+		<-n.done
+	}
 }
 
 // makeRoom drops early nodes that nobody has asked for. The caller holds the lock.

@@ -1,10 +1,14 @@
 package engine_test
 
 import (
+	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
@@ -96,4 +100,48 @@ func packSizes(t *testing.T, f *fixture) map[string]int64 {
 		sizes[info.Name] = info.Size
 	}
 	return sizes
+}
+
+// slow is a store that takes its time, and knows what is under way.
+type slow struct {
+	store.Store
+	reading atomic.Int64
+}
+
+func (s *slow) Get(ctx context.Context, name string, off int64, n int) ([]byte, error) {
+	s.reading.Add(1)
+	defer s.reading.Add(-1)
+	time.Sleep(2 * time.Millisecond)
+	return s.Store.Get(ctx, name, off, n)
+}
+
+// Nothing is read any more when the loop has ended, early or not.
+func TestNoReadOutlivesALoop(t *testing.T) {
+	c := newChat("a")
+	history(c, 20, 200, 30, 0)
+	f := create(t)
+	f.backup(c)
+	s := &slow{Store: f.store}
+	a, err := engine.Open(t.Context(), s, f.key, f.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	v, err := a.View(t.Context(), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, busy := 0, int64(0)
+	for _, err := range v.Items(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy = max(busy, s.reading.Load())
+		if n++; n == 100 {
+			break
+		}
+	}
+	if left := s.reading.Load(); left > 0 || busy == 0 {
+		t.Errorf("%d reads are under way after the loop, at most %d were at a time within it", left, busy)
+	}
 }

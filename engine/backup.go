@@ -216,6 +216,7 @@ func sortBudget(memory int64) int { return int(memory / 16) }
 
 func (r *run) close() {
 	r.w.close()
+	r.r.settle()
 	r.sorter.close()
 }
 

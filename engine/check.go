@@ -77,6 +77,7 @@ func (c *checker) run() error {
 		return err
 	}
 	c.r = c.s.newReader(c.ctx)
+	defer c.r.settle()
 	for _, h := range c.s.heads {
 		if err := c.snapshot(h); err != nil {
 			return err

@@ -263,7 +263,8 @@ func (c *copier) snapshot(h head, id collect.SnapshotID) error {
 	}
 	if c.wanted != nil {
 		m := marker{r: c.from.newReader(c.ctx), seen: func(id seal.ID) bool { known := c.wanted[id]; c.wanted[id] = true; return known }}
-		if err := m.roots(b.Roots); err != nil {
+		err := m.roots(b.Roots)
+		if m.r.settle(); err != nil {
 			return err
 		}
 		clear(c.moved)

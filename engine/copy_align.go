@@ -18,6 +18,8 @@ func (c *copier) align(both [][2]head) error {
 		return err
 	}
 	r, there := c.from.newReader(c.ctx), c.to.newReader(c.ctx)
+	defer r.settle()
+	defer there.settle()
 	c.w.forget()
 	var rws []rewriting
 	for _, pair := range both {

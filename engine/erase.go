@@ -59,6 +59,7 @@ func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool,
 		return err
 	}
 	r, w := s.newReader(ctx), s.newWriter(ctx)
+	defer r.settle()
 	defer w.close()
 	e := &eraser{s: s, r: r, w: w, sel: sel, done: map[roots]rewriting{}}
 	rws, err := e.rewritings()

@@ -118,6 +118,7 @@ func (a *Archive) survey(ctx context.Context, over func(*session) uint32) (*surv
 		return nil, s.unreadable[0]
 	}
 	p := &survey{s: s, over: over(s), r: s.newReader(ctx), ctx: ctx, marks: map[pack.Name][]mark{}, reached: map[seal.ID]bool{}}
+	defer p.r.settle()
 	if p.tables, p.segments, err = s.tables(ctx); err != nil {
 		return nil, err
 	}

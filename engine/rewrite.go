@@ -172,6 +172,7 @@ func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
 		return 0, err
 	}
 	r, w := s.newReader(ctx), s.newWriter(ctx)
+	defer r.settle()
 	defer w.close()
 	var rws []rewriting
 	for _, h := range due {

@@ -156,6 +156,7 @@ func (v *View) entries(from, to []byte) iter.Seq2[tree.Entry, error] {
 			for _, s := range h {
 				s.stop()
 			}
+			v.r.settle()
 		}()
 		var l losses
 		permanent, expiring := v.s.a.maps(v.r, v.body.Roots)
