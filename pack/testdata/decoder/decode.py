@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""A second decoder of Dayfold archives, written from FORMAT.md; it shares no code
-with the first.
+"""A second decoder of Dayfold archives, written from FORMAT.md, which shares no code with the first.
 
 `decode.py FOLDER RECOVERY-KEY-FILE` prints a line for each item of each snapshot: snapshot,
 key, kind, group in hex, time, expires, size, BLAKE3 of the content, apart by tabs. Blobs
-are found through the directories of packs only. Numbers in comments are sections of FORMAT.md.
-"""
+are found through the directories of packs only. Numbers in comments are sections of FORMAT.md."""
 import json
 import struct
 import sys
