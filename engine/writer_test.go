@@ -23,7 +23,7 @@ func (s *slowNonces) Read(p []byte) (int, error) {
 		if s.fail == 0 {
 			time.Sleep(100 * time.Microsecond)
 		} else if s.n.Add(1) == s.fail {
-			time.Sleep(50 * time.Millisecond) // others fill the pack meanwhile
+			time.Sleep(3 * time.Millisecond) // others fill the pack meanwhile
 			return 0, errNonce
 		}
 	}
@@ -47,16 +47,18 @@ func TestPacksWaitForTheirBlobs(t *testing.T) {
 // A blob that could not be sealed is in no pack.
 func TestFailedSealReachesNoPack(t *testing.T) {
 	c := newChat("a")
-	history(c, 5, 100, 10, 3000)
-	failing := &slowNonces{fail: 40}
-	f := create(t, func(o *engine.Options) { o.PackSize, o.TreePackSize, o.Workers = 64<<10, 64<<10, 4 })
-	a := f.open(func(o *engine.Options) { o.Rand = failing })
-	failing.n.Store(0)
-	_, err := a.Backup(t.Context(), c, engine.BackupOptions{})
-	wants(t, err, errNonce)
-	rep := f.backup(c)
-	check(t, f.a)
-	holds(t, f.a, rep.Snapshot, c)
+	history(c, 5, 600, 10, 3000)
+	for fail := int64(40); fail < 400; fail += 40 {
+		failing := &slowNonces{fail: fail}
+		f := create(t, func(o *engine.Options) { o.PackSize, o.TreePackSize, o.Workers = 64<<10, 64<<10, 4 })
+		a := f.open(func(o *engine.Options) { o.Rand = failing })
+		failing.n.Store(0)
+		_, err := a.Backup(t.Context(), c, engine.BackupOptions{})
+		wants(t, err, errNonce)
+		rep := f.backup(c)
+		check(t, f.a)
+		holds(t, f.a, rep.Snapshot, c)
+	}
 }
 
 // Many checkpoints, each of which merges the tails of packs, take no more memory than one.
