@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -418,6 +419,42 @@ func FuzzRows(f *testing.F) {
 		}
 		if twice, err := signaldesktop.Rows(once); err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("%x became %x, then %x, %v", content, once, twice, err)
+		}
+	})
+}
+
+// A file gives out what the message shows, or an error; never more, and nothing before
+// its HMAC was right.
+func FuzzAttachment(f *testing.F) {
+	file := signaltest.NewFile(1, 700)
+	var sealed bytes.Buffer
+	if err := file.SealMedia(&sealed, strings.NewReader(strings.Repeat("i", 16)), bytes.NewReader(file.Content)); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sealed.Bytes(), uint32(700), uint16(0), byte(0))
+	f.Add(sealed.Bytes(), uint32(700), uint16(100), byte(1))
+	f.Add(sealed.Bytes(), uint32(701), uint16(0), byte(0))
+	f.Add(sealed.Bytes()[:64], uint32(0), uint16(0), byte(0))
+	f.Fuzz(func(t *testing.T, b []byte, size uint32, at uint16, flip byte) {
+		b = bytes.Clone(b)
+		if int(at) < len(b) {
+			b[at] ^= flip
+		}
+		m := file.Media
+		m.Hash, m.Size = [32]byte{}, size // as of an attachment whose hash is not known
+		r, err := m.Open(bytes.NewReader(b), int64(len(b)), new(signal.Scratch))
+		var got []byte
+		if err == nil {
+			got, err = io.ReadAll(r)
+			r.Close()
+		}
+		switch {
+		case err != nil && !errors.Is(err, signal.ErrCorrupt):
+			t.Fatal(err)
+		case err == nil && (uint32(len(got)) != size || !bytes.HasPrefix(file.Content, got)):
+			t.Fatalf("%d bytes, want the first %d of the file", len(got), size)
+		case err != nil && len(got) > 0 && !bytes.Equal(b, sealed.Bytes()):
+			t.Fatalf("%d bytes of a file that was changed", len(got))
 		}
 	})
 }
