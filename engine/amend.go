@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
@@ -201,7 +203,8 @@ func (e *editor) settle() error {
 	if err := e.apply(); err != nil {
 		return err
 	}
-	for needed, put := range e.touched {
+	for _, needed := range slices.Sorted(maps.Keys(e.touched)) {
+		put := e.touched[needed]
 		if err := e.settleOne([]byte(needed), put); err != nil {
 			return err
 		}

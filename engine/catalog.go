@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 
 	"github.com/dayfold/dayfold/index"
 	"github.com/dayfold/dayfold/pack"
@@ -34,7 +35,7 @@ func (s *session) catalog(ctx context.Context) ([]*Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	for n := range missing {
+	for _, n := range slices.SortedFunc(maps.Keys(missing), compareNames) {
 		t, err := s.a.readTable(ctx, n, listed[n])
 		switch {
 		case err == nil:

@@ -88,7 +88,7 @@ func (d *device) save() error {
 	for id := range d.seen {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b collect.SnapshotID) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	for _, id := range ids {
 		plain = binary.AppendUvarint(append(plain, id[:]...), uint64(d.seen[id]))
 	}
@@ -98,6 +98,8 @@ func (d *device) save() error {
 	}
 	return replaceFile(d.path, data)
 }
+
+func compareIDs(a, b collect.SnapshotID) int { return slices.Compare(a[:], b[:]) }
 
 // replaceFile writes a file whole or not at all.
 func replaceFile(path string, data []byte) error {
@@ -155,7 +157,8 @@ func (d *device) remember(was memory, heads, all []head, fence uint64, removed f
 	if fence < was.fence {
 		return fmt.Errorf("fence %d, seen %d: %w", fence, was.fence, ErrRollback)
 	}
-	for id, rev := range was.seen {
+	for _, id := range slices.SortedFunc(maps.Keys(was.seen), compareIDs) {
+		rev := was.seen[id]
 		if found, ok := there[id]; ok && found >= rev {
 			continue
 		} else if ok {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dayfold/dayfold/engine/tree"
@@ -136,7 +138,7 @@ func (e *eraser) one(rs roots) (rw rewriting, err error) {
 		return rw, nil
 	}
 	ed := &editor{stage: e.s.newStage(e.r, e.w, uint32(e.s.clock().UnixMilli()/dayMillis), rs), touched: map[string]bool{}}
-	for key := range e.keys {
+	for _, key := range slices.Sorted(maps.Keys(e.keys)) {
 		if err := ed.delete(itemKey([]byte(key))); err != nil {
 			return rw, err
 		}

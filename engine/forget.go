@@ -49,7 +49,10 @@ func (a *Archive) forget(ctx context.Context, ids []string, insist bool) (gone [
 			return nil, err
 		}
 	}
-	for _, h := range chosen {
+	for _, h := range s.heads {
+		if _, ok := chosen[h.ID]; !ok {
+			continue
+		}
 		h, b, err := a.current(ctx, h)
 		if err != nil {
 			return gone, err

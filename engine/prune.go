@@ -241,7 +241,8 @@ func (s *session) tables(ctx context.Context) (map[pack.Name]pack.Table, []strin
 	if err != nil {
 		return nil, nil, err
 	}
-	for n, size := range s.listed {
+	for _, n := range slices.SortedFunc(maps.Keys(s.listed), compareNames) {
+		size := s.listed[n]
 		if _, ok := tables[n]; ok {
 			continue
 		}

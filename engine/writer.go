@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -530,7 +532,7 @@ func (w *writer) tails(class pack.Class) {
 func (w *writer) flush() error {
 	w.sent.Wait()
 	w.mu.Lock()
-	for class := range w.open {
+	for _, class := range slices.SortedFunc(maps.Keys(w.open), compareClasses) {
 		w.tails(class)
 	}
 	w.mu.Unlock()
@@ -552,6 +554,10 @@ func (w *writer) flush() error {
 	w.stats.other.Add(size)
 	w.stats.uploaded.Add(size)
 	return nil
+}
+
+func compareClasses(a, b pack.Class) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Day, b.Day))
 }
 
 // close ends the writer. What was uploaded stays for the next run to adopt.
