@@ -27,6 +27,16 @@ func TestObjectRoundTrip(t *testing.T) {
 	}
 }
 
+func TestObjectOfEveryRole(t *testing.T) {
+	k := keys(t, 0)
+	for role := seal.RoleConfig; role <= seal.RoleState; role++ {
+		object := must[[]byte](t)(k.SealObject(from(1), role, "n", []byte("plain"), nil))
+		if got, err := k.OpenObject(role, "n", object); err != nil || string(got) != "plain" {
+			t.Errorf("role %d: %q, %v", role, got, err)
+		}
+	}
+}
+
 func TestObjectEveryByte(t *testing.T) {
 	k := keys(t, 0)
 	good := must[[]byte](t)(k.SealObject(from(1), seal.RoleFence, "gc/fence/1", []byte("state of a fence"), nil))
