@@ -109,3 +109,13 @@ func (a *Archive) ForgeTree(ctx context.Context, forge func(Forger) tree.Root) e
 	}
 	return r.commit(rs, false)
 }
+
+// Blobs are the sealed blobs of a pack.
+func (a *Archive) Blobs(data []byte) (map[seal.ID][]byte, error) {
+	t, err := pack.ReadTable(a.keys, int64(len(data)), func(off int64, n int) ([]byte, error) { return data[off : off+int64(n)], nil })
+	blobs := map[seal.ID][]byte{}
+	for _, b := range t.Blobs {
+		blobs[b.ID] = data[b.Off : b.Off+b.Len]
+	}
+	return blobs, err
+}
