@@ -30,9 +30,10 @@ const maxRestarts = 8
 func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Report, error) {
 	start := a.now()
 	var rep Report
+	var due bool
 	for n := int64(0); ; n++ {
 		var err error
-		rep, err = a.backup(ctx, src, opt)
+		rep, due, err = a.backup(ctx, src, opt)
 		rep.Restarts = n
 		rep.Duration = a.now().Sub(start)
 		if err == nil {
@@ -45,7 +46,7 @@ func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Re
 			return rep, fmt.Errorf("backup: %w", err)
 		}
 	}
-	if opt.DryRun {
+	if opt.DryRun || !due {
 		return rep, nil
 	}
 	rewritten, err := a.expire(ctx, opt.Insist)
@@ -56,23 +57,25 @@ func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Re
 	return rep, nil
 }
 
-func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions) (Report, error) {
+// backup is one attempt. due says that days of older snapshots are over.
+func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions) (rep Report, due bool, err error) {
 	s, err := a.begin(ctx)
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
 	problems, err := s.catalog(ctx)
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
 	r, err := s.newRun(ctx, src.Info(), opt)
 	if err != nil {
-		return Report{}, err
+		return Report{}, false, err
 	}
 	defer r.close()
 	r.problem(append(problems, s.unreadable...)...)
 	err = r.whole(src)
-	return r.report(), r.explain(err)
+	_, over := s.due(opt.Insist)
+	return r.report(), len(over) > 0, r.explain(err)
 }
 
 // whole is the way of a backup, from items to a snapshot.

@@ -97,7 +97,7 @@ func (a *Archive) fences(ctx context.Context) (int, error) {
 	if string(owner) != string(a.device.id[:]) {
 		return 0, fmt.Errorf("this store needs one pruner, and another device is it: %w", ErrRefused)
 	}
-	newest, err := a.newestFence(ctx)
+	newest, err := a.newestFence(ctx, collect.Fence{})
 	if err != nil || newest.N > 0 && a.now().Sub(time.UnixMilli(newest.Time)) < margin {
 		return 0, err
 	}
@@ -119,7 +119,7 @@ func (a *Archive) unblock(ctx context.Context, attempt int64) error {
 // another pruner took the number, it is errFenced. With spare no pack is put to pending.
 // Condemned packs may be deleted on return.
 func (a *Archive) raise(ctx context.Context, spare bool) ([]pack.Name, *session, error) {
-	prev, err := a.newestFence(ctx)
+	prev, err := a.newestFence(ctx, collect.Fence{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,7 +164,7 @@ func (a *Archive) raise(ctx context.Context, spare bool) ([]pack.Name, *session,
 	}
 	// A pruner that slept between its listing and its put may have put a fence that had
 	// been there and was tidied away. Then others have raised newer ones since.
-	if newest, err := a.newestFence(ctx); err != nil {
+	if newest, err := a.newestFence(ctx, collect.Fence{}); err != nil {
 		return nil, nil, err
 	} else if newest.N != n {
 		return nil, nil, errFenced

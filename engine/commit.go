@@ -172,35 +172,39 @@ func (s *session) write(ctx context.Context, w *writer, h head, b body) (head, e
 
 // confirm looks, after a commit, whether it counts.
 func (s *session) confirm(ctx context.Context, h head) error {
-	committed, err := s.a.committed(ctx)
+	newest, committed, err := s.a.committed(ctx, s.fence)
 	if err != nil {
 		return err
 	}
 	if !committed(h) {
 		return errFenced
 	}
-	if err := s.listPacks(ctx); err != nil {
-		return err
+	// While no fence has followed the one before which the packs were listed, only what
+	// that one condemns is deleted, and nobody uses that (see Usable).
+	if newest.N != s.fence.N || !s.a.config.ConsistentList {
+		if err := s.listPacks(ctx); err != nil {
+			return err
+		}
 	}
 	return s.whole(h)
 }
 
-// committed looks what collections have done, and returns what says of revisions that
-// were put before whether they are sure to count for good.
-func (a *Archive) committed(ctx context.Context) (func(head) bool, error) {
+// committed looks what collections have done: the newest fence, of which known may be
+// one, and what says of revisions that were put before whether they are sure to count for
+// good.
+func (a *Archive) committed(ctx context.Context, known collect.Fence) (newest collect.Fence, counts func(head) bool, err error) {
 	intents, err := a.numbers(ctx, intentPrefix)
 	if err != nil {
-		return nil, err
+		return newest, nil, err
 	}
-	newest, err := a.newestFence(ctx)
-	if err != nil {
-		return nil, err
+	if newest, err = a.newestFence(ctx, known); err != nil {
+		return newest, nil, err
 	}
 	maxIntent := uint64(0)
 	if len(intents) > 0 {
 		maxIntent = intents[len(intents)-1]
 	}
-	return func(h head) bool { return collect.Committed(h.collect(), newest, maxIntent) }, nil
+	return newest, func(h head) bool { return collect.Committed(h.collect(), newest, maxIntent) }, nil
 }
 
 // whole is errFenced unless every pack that a snapshot needs was there when last listed.

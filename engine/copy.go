@@ -195,7 +195,7 @@ func (c *copier) run(ids []string) error {
 			chosen = append(chosen, h)
 		}
 	}
-	committed, err := c.to.a.committed(c.ctx)
+	_, committed, err := c.to.a.committed(c.ctx, collect.Fence{})
 	if err != nil {
 		return err
 	}
@@ -305,7 +305,7 @@ func (c *copier) confirm() error {
 	if len(c.put) == 0 {
 		return nil
 	}
-	committed, err := c.to.a.committed(c.ctx)
+	_, committed, err := c.to.a.committed(c.ctx, collect.Fence{})
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,13 @@ func (d *device) next() uint64 {
 	return d.seq
 }
 
+// expectsFence reports whether there may be a fence, for all that is remembered.
+func (d *device) expectsFence() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fresh || d.path == "" || d.fence > 0
+}
+
 // A memory is what a device had seen at some time.
 type memory struct {
 	fence uint64

@@ -31,6 +31,8 @@ type reader struct {
 	placed map[pack.Name]int64     // the packs in places
 	loaded int64                   // nodes that were fetched
 
+	cataloged bool // the index was brought in step with the store
+
 	packs    wholePacks
 	early    map[seal.Ref]*earlyNode // see Ahead
 	earliest []seal.Ref              // of early, and such as were taken from it
@@ -216,15 +218,25 @@ func (a *Archive) maps(n tree.Nodes, rs roots) (permanent, expiring tree.Map) {
 // anyClass is outlived by every class.
 var anyClass = pack.Class{Kind: pack.Expiring}
 
-// place says where a blob lies. The index is asked first; where it does not know, or
-// errs, the packs' own directories decide, and once more when packs have come or gone
-// since they were read.
+// place says where a blob lies. The index is asked first, and again after it has been
+// brought in step with the store, which for a device that comes new is a few segments;
+// where it does not know, or errs, the packs' own directories decide, and once more when
+// packs have come or gone since they were read.
 func (r *reader) place(id seal.ID) (index.Place, error) {
 	if p, ok := r.s.a.index.Lookup(id, anyClass, r.s.readable); ok {
 		return p, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.cataloged {
+		r.cataloged = true
+		if _, err := r.s.catalog(r.ctx); err != nil {
+			return index.Place{}, err
+		}
+	}
+	if p, ok := r.s.a.index.Lookup(id, anyClass, r.s.readable); ok {
+		return p, nil
+	}
 	for {
 		if p, ok := r.places[id]; ok && r.s.readable(p.Pack) {
 			return p, nil

@@ -56,7 +56,7 @@ func (a *Archive) look(ctx context.Context) (*session, error) {
 	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
 	was := a.device.memory() // other calls may commit while this one lists
 	var err error
-	if s.fence, err = a.newestFence(ctx); err != nil {
+	if s.fence, err = a.newestFence(ctx, collect.Fence{}); err != nil {
 		return nil, err
 	}
 	if s.removed, err = a.removals(ctx); err != nil {
@@ -266,9 +266,11 @@ func (s *session) find(id string) (head, error) {
 	return head{}, fmt.Errorf("snapshot %q is not unique: %d begin with it", id, len(found))
 }
 
-// newestFence reads the newest fence, or none: N is 0.
-func (a *Archive) newestFence(ctx context.Context) (collect.Fence, error) {
-	for again := true; ; {
+// newestFence reads the newest fence, or none: N is 0. It is not read when it is known:
+// a number is never given to another fence while there is no higher one.
+func (a *Archive) newestFence(ctx context.Context, known collect.Fence) (collect.Fence, error) {
+	// A device that has looked before, and saw none, hardly comes upon the first in the making.
+	for again := a.device.expectsFence(); ; {
 		numbers, err := a.numbers(ctx, fencePrefix)
 		if err == nil && len(numbers) == 0 && again { // or it came behind a listing, and its predecessor went before it
 			again = false
@@ -276,6 +278,9 @@ func (a *Archive) newestFence(ctx context.Context) (collect.Fence, error) {
 		}
 		if err != nil || len(numbers) == 0 {
 			return collect.Fence{}, err
+		}
+		if numbers[len(numbers)-1] == known.N {
+			return known, nil
 		}
 		f, err := a.readFence(ctx, numbers[len(numbers)-1])
 		if errors.Is(err, fs.ErrNotExist) { // a newer one took its place while we listed

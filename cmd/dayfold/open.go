@@ -177,8 +177,28 @@ func (c *cli) cache(name string) string {
 // cacheSize bounds the copies of objects in the cache of one place, in bytes.
 const cacheSize = 256 << 20
 
-// cached puts the local cache around a store that is not on this machine: snapshots and
-// index segments, which every run reads and which a List has named before.
+// smallPack bounds the packs that are kept as they are put, in bytes: those of trees,
+// of which the next run reads a little here and there.
+const smallPack = 5 << 19
+
+// cacheable says what is kept: what every run reads and a List has named before, and the
+// packs of trees that this device put. Fences are kept as they are read; when a second
+// create may seem to succeed, not as they are put.
+func cacheable(safe bool) func(name string, size int) bool {
+	return func(name string, size int) bool {
+		switch top, _, _ := strings.Cut(name, "/"); top {
+		case "snapshots", "index", "keys":
+			return true
+		case "packs":
+			return size >= 0 && size <= smallPack
+		case "gc":
+			return strings.HasPrefix(name, "gc/fence/") && (safe || size < 0)
+		}
+		return false
+	}
+}
+
+// cached puts the local cache around a store that is not on this machine.
 func (c *cli) cached(a *archive, st store.Store) store.Store {
 	s, _, err := parseURL(c.repo)
 	if err != nil || s.near {
@@ -188,9 +208,7 @@ func (c *cli) cached(a *archive, st store.Store) store.Store {
 	if dir == "" {
 		return st
 	}
-	cache, err := store.NewCache(st, dir, cacheSize, func(name string) bool {
-		return strings.HasPrefix(name, "snapshots/") || strings.HasPrefix(name, "index/")
-	})
+	cache, err := store.NewCache(st, dir, cacheSize, cacheable(store.Declared(st).CreateIfAbsent))
 	if err != nil {
 		return st
 	}

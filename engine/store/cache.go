@@ -26,7 +26,7 @@ type Cache struct {
 	store Store
 	root  *os.Root
 	limit int64
-	keep  func(name string) bool
+	keep  func(name string, size int) bool
 
 	mu      sync.Mutex
 	copies  map[string]*list.Element // of *cached
@@ -36,10 +36,12 @@ type Cache struct {
 	flights map[string]*flight       // objects being read from the store
 }
 
-// NewCache keeps copies of those objects of s whose names keep accepts, in the folder
-// dir (made if it is not there), together at most limit bytes. A folder is for one place
-// only; several processes may share it.
-func NewCache(s Store, dir string, limit int64, keep func(name string) bool) (*Cache, error) {
+// NewCache keeps copies of those objects of s that keep accepts, in the folder dir (made
+// if it is not there), together at most limit bytes. keep is asked with the size of an
+// object that was put, and with −1 before one is read: only what it accepts then is read
+// whole for the sake of a copy. A folder is for one place only; several processes may
+// share it.
+func NewCache(s Store, dir string, limit int64, keep func(name string, size int) bool) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func (c *Cache) Traits(ctx context.Context) (Traits, error) { return Ask(ctx, c.
 // Put creates an object, and keeps a copy of it.
 func (c *Cache) Put(ctx context.Context, name string, data []byte) error {
 	err := c.store.Put(ctx, name, data)
-	if err == nil && c.keep(name) {
+	if err == nil && c.keep(name, len(data)) {
 		c.mu.Lock()
 		delete(c.gone, name)
 		c.mu.Unlock()
@@ -80,11 +82,13 @@ func (c *Cache) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	if err := Check(ctx, "get", name); err != nil {
 		return nil, err
 	}
-	if off < 0 || !c.keep(name) {
+	if off < 0 {
 		return c.store.Get(ctx, name, off, n)
 	}
 	data, size, ok := c.copied(name, off, n)
-	if !ok {
+	if !ok && !c.keep(name, -1) {
+		return c.store.Get(ctx, name, off, n)
+	} else if !ok {
 		whole, err := c.fetch(ctx, name)
 		if err != nil {
 			return nil, err
@@ -137,11 +141,9 @@ func (c *Cache) Delete(ctx context.Context, name string) error {
 	if err := Check(ctx, "delete", name); err != nil {
 		return err
 	}
-	if c.keep(name) {
-		c.mu.Lock()
-		c.gone[name] = true
-		c.mu.Unlock()
-	}
+	c.mu.Lock()
+	c.gone[name] = true
+	c.mu.Unlock()
 	dropped := c.drop(name)
 	return errors.Join(c.store.Delete(ctx, name), Fail(ctx, "delete", name, dropped))
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/dayfold/dayfold/engine/store/storetest"
 )
 
-func all(string) bool { return true }
+func all(string, int) bool { return true }
 
-func cache(t *testing.T, s store.Store, dir string, limit int64, keep func(string) bool) *store.Cache {
+func cache(t *testing.T, s store.Store, dir string, limit int64, keep func(string, int) bool) *store.Cache {
 	t.Helper()
 	c, err := store.NewCache(s, dir, limit, keep)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestCacheReadsTheStoreOnce(t *testing.T) {
 	data := storetest.Bytes(100_000, 1)
 	m.Put(t.Context(), "packs/aa/tree", data)
 	m.Put(t.Context(), "packs/aa/media", data)
-	keep := func(name string) bool { return strings.HasSuffix(name, "tree") }
+	keep := func(name string, _ int) bool { return strings.HasSuffix(name, "tree") }
 	c := cache(t, &m, dir, 1<<20, keep)
 	var wg sync.WaitGroup
 	for i := range 20 {
