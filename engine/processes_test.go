@@ -21,6 +21,7 @@ import (
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/store/local"
+	"github.com/dayfold/dayfold/engine/store/s3"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
@@ -42,7 +43,9 @@ func TestMain(m *testing.M) {
 // was erased or has expired; nothing erased opens; check finds nothing.
 //
 // In full: DAYFOLD_STRESS=10m go test -run TestProcesses -v -timeout 30m ./engine
-// The packs and snapshots that it begins with are then 500 and 60.
+// The packs and snapshots that it begins with are then 500 and 60. With
+// DAYFOLD_TEST_STORE=s3:http://127.0.0.1:7070/bucket, and AWS's variables, the store is a
+// folder of that bucket (see place).
 func TestProcesses(t *testing.T) {
 	w := newWorks(t)
 	w.begin()
@@ -59,6 +62,7 @@ type works struct {
 	dir    string
 	key    seal.RecoveryKey
 	begun  time.Time
+	url    string // of the store
 	length time.Duration
 	full   bool
 }
@@ -67,6 +71,10 @@ func newWorks(t *testing.T) *works {
 	w := &works{t: t, dir: t.TempDir(), length: 6 * time.Second, begun: time.Now()}
 	if testing.Short() {
 		w.length = 3 * time.Second
+	}
+	w.url = filepath.Join(w.dir, "store")
+	if url := os.Getenv("DAYFOLD_TEST_STORE"); url != "" {
+		w.url = fmt.Sprintf("%s/p%d", url, w.begun.UnixNano())
 	}
 	if d, err := time.ParseDuration(os.Getenv("DAYFOLD_STRESS")); err == nil {
 		w.length, w.full = d, d >= time.Minute
@@ -101,10 +109,27 @@ func optionsIn(dir, name string, now func() time.Time) engine.Options {
 		PackSize: 64 << 10, TreePackSize: 64 << 10}
 }
 
+// place opens a store that processes share: a folder, or what is in a bucket below
+// s3:http://HOST/BUCKET/PREFIX.
+func place(ctx context.Context, url string) (store.Store, error) {
+	if !strings.HasPrefix(url, "s3:") {
+		return local.Create(url)
+	}
+	opt, err := s3.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s3.Open(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return store.NewRetry(st, store.RetryOptions{}), nil
+}
+
 // begin makes the archive and what lies in it before the processes come.
 func (w *works) begin() {
 	w.t.Helper()
-	st, err := local.Create(filepath.Join(w.dir, "store"))
+	st, err := place(w.t.Context(), w.url)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -139,7 +164,7 @@ func (w *works) storm() {
 	}
 	run := func(role string) *running {
 		p := &running{cmd: exec.Command(os.Args[0]), out: new(bytes.Buffer), done: make(chan error, 1)}
-		p.cmd.Env = append(os.Environ(), "DAYFOLD_CHILD="+role, "DAYFOLD_DIR="+w.dir, "DAYFOLD_TEST_KEY="+w.key.Reveal(),
+		p.cmd.Env = append(os.Environ(), "DAYFOLD_CHILD="+role, "DAYFOLD_DIR="+w.dir, "DAYFOLD_TEST_STORE="+w.url, "DAYFOLD_TEST_KEY="+w.key.Reveal(),
 			"DAYFOLD_BEGUN="+strconv.FormatInt(w.begun.UnixNano(), 10), "DAYFOLD_FULL="+strconv.FormatBool(w.full))
 		p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 		if err := p.cmd.Start(); err != nil {
@@ -317,6 +342,9 @@ type hand struct {
 
 // child is what a child process does, until it is killed.
 func child(role string) error {
+	if role == tenant {
+		return serveTenants()
+	}
 	h := &hand{role: role, dir: os.Getenv("DAYFOLD_DIR"), ctx: context.Background(), full: os.Getenv("DAYFOLD_FULL") == "true"}
 	ns, err := strconv.ParseInt(os.Getenv("DAYFOLD_BEGUN"), 10, 64)
 	if err != nil {
@@ -328,7 +356,7 @@ func child(role string) error {
 	if h.log, err = openJournal(filepath.Join(h.dir, role+".log")); err != nil {
 		return err
 	}
-	st, err := local.Open(filepath.Join(h.dir, "store"))
+	st, err := place(h.ctx, os.Getenv("DAYFOLD_TEST_STORE"))
 	if err != nil {
 		return err
 	}
@@ -500,7 +528,7 @@ func erasures(dir, op string) (map[string]bool, error) {
 func (w *works) verify() {
 	w.t.Helper()
 	end := wound(w.begun, w.full)
-	st, err := local.Open(filepath.Join(w.dir, "store"))
+	st, err := place(w.t.Context(), w.url)
 	if err != nil {
 		w.t.Fatal(err)
 	}

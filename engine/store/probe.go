@@ -224,7 +224,7 @@ const leastName = 100
 func (p *probe) long(ctx context.Context) error {
 	for _, n := range []int{MaxName, 128, leastName} {
 		name := strings.Repeat("n", n-len(p.prefix))
-		err := p.put(ctx, name, nil)
+		err := p.put(ctx, name, []byte("long"))
 		if err == nil {
 			_, err = p.Get(ctx, p.prefix+name, 0, -1)
 		}

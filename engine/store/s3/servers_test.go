@@ -17,12 +17,12 @@ import (
 	"github.com/dayfold/dayfold/engine/store/storetest"
 )
 
-// address is where `.ci/servers/start` put a server: its absence is a failure.
+// address is where `.ci/servers.d/start` put a server: its absence is a failure.
 func address(t *testing.T, env string) []string {
 	t.Helper()
 	urls := strings.Fields(os.Getenv(env))
 	if len(urls) == 0 {
-		t.Fatalf("%s is not set: see .ci/servers/start", env)
+		t.Fatalf("%s is not set: see .ci/servers.d/start", env)
 	}
 	return urls
 }

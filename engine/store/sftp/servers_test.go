@@ -21,13 +21,13 @@ import (
 	"github.com/dayfold/dayfold/engine/store/storetest"
 )
 
-// address is where `.ci/servers/start` put the server, and the folder of its keys: their
+// address is where `.ci/servers.d/start` put the server, and the folder of its keys: their
 // absence is a failure.
 func address(t *testing.T) (opt sftp.Options, keys string) {
 	t.Helper()
 	url, keys := os.Getenv("DAYFOLD_TEST_SFTP"), os.Getenv("DAYFOLD_TEST_SFTP_DIR")
 	if url == "" || keys == "" {
-		t.Fatal("DAYFOLD_TEST_SFTP is not set: see .ci/servers/start")
+		t.Fatal("DAYFOLD_TEST_SFTP is not set: see .ci/servers.d/start")
 	}
 	opt, err := sftp.ParseURL(url)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/dayfold/dayfold/engine/store/webdav"
 )
 
-// address is where `.ci/servers/start` put the server: its absence is a failure.
+// address is where `.ci/servers.d/start` put the server: its absence is a failure.
 func address(t *testing.T) string {
 	t.Helper()
 	url := os.Getenv("DAYFOLD_TEST_WEBDAV")
 	if url == "" {
-		t.Fatal("DAYFOLD_TEST_WEBDAV is not set: see .ci/servers/start")
+		t.Fatal("DAYFOLD_TEST_WEBDAV is not set: see .ci/servers.d/start")
 	}
 	return url
 }
