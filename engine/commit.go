@@ -181,7 +181,7 @@ func (s *session) confirm(ctx context.Context, h head) error {
 	}
 	// While no fence has followed the one before which the packs were listed, only what
 	// that one condemns is deleted, and nobody uses that (see Usable).
-	if newest.N != s.fence.N || !s.a.config.ConsistentList {
+	if newest.N != s.fence.N || s.doubt.Load() || !s.a.config.ConsistentList {
 		if err := s.listPacks(ctx); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/store"
@@ -24,6 +25,8 @@ type session struct {
 	all        []head          // every revision that is there, valid or not
 	unreadable []*Problem      // snapshots that do not open
 	removed    map[string]bool // IDs in hex that have a removal record
+
+	doubt atomic.Bool // that all which is taken for listed is there
 
 	mu     sync.Mutex
 	listed map[pack.Name]int64 // packs in the store, with sizes

@@ -467,7 +467,9 @@ func (w *writer) upload(p *openPack) error {
 		buf = data
 	}
 	w.leave(p, n)
-	if err := w.s.a.store.Put(w.ctx, name.Path(), data); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := w.s.a.store.Put(w.ctx, name.Path(), data); errors.Is(err, fs.ErrExist) {
+		w.s.doubt.Store(true) // or so the store says
+	} else if err != nil {
 		return err
 	}
 	packed := pack.Packed{Name: name, Size: uint32(len(data)), Table: table}

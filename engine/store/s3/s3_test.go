@@ -26,7 +26,7 @@ func none(*http.Request) storetest.Fault { return nil }
 // serve starts a server in this process behind a proxy that chooses faults.
 func serve(t *testing.T, choose func(*http.Request) storetest.Fault) (*s3.Store, *storetest.Proxy, s3.Options) {
 	t.Helper()
-	proxy := &storetest.Proxy{Next: &fake{objects: make(map[string][]byte)}, Choose: choose}
+	proxy := &storetest.Proxy{Next: new(storetest.S3), Choose: choose}
 	srv := httptest.NewUnstartedServer(proxy)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
@@ -73,6 +73,13 @@ func TestStorm(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestResets(t *testing.T) {
+	storetest.Resets(t, func(t *testing.T, choose func(*http.Request) storetest.Fault) store.Store {
+		s, _, _ := serve(t, choose)
+		return store.NewRetry(s, store.RetryOptions{First: time.Microsecond})
+	})
 }
 
 const (

@@ -3,11 +3,15 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"testing"
+
+	"github.com/dayfold/dayfold/engine/store"
 )
 
 // A Fault is one way in which a server, or what lies before it, goes wrong: it answers r
@@ -99,6 +103,65 @@ func Cut(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		return
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// CutRequest reads so many KiB of what is sent, and breaks the connection.
+func CutRequest(kib int) Fault {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		io.CopyN(io.Discard, r.Body, int64(kib)<<10)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// CutAnswer does what it is asked, and breaks the connection after so many KiB of the answer.
+func CutAnswer(kib int) Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		rec := httptest.NewRecorder()
+		next.ServeHTTP(rec, r)
+		for name, values := range rec.Header() {
+			w.Header()[name] = values
+		}
+		body := rec.Body.Bytes()
+		if r.Method != http.MethodHead {
+			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		}
+		w.WriteHeader(rec.Code)
+		w.Write(body[:min(kib<<10, len(body))])
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Resets breaks the connection after each KiB of an object, once, on its way to the server
+// and on its way back. open opens a store with retries, before which faults are chosen.
+func Resets(t *testing.T, open func(t *testing.T, choose func(*http.Request) Fault) store.Store) {
+	const kib = 24
+	var fault Fault
+	method := ""
+	s := open(t, func(r *http.Request) (f Fault) {
+		if r.Method == method {
+			f, fault = fault, nil
+		}
+		return f
+	})
+	data := Bytes(kib<<10, 1)
+	for n := range kib + 1 {
+		for way, name := range []string{"sent", "answered", "read"} {
+			name = fmt.Sprintf("packs/%02x/%s", n, name)
+			method, fault = http.MethodPut, []Fault{CutRequest(n), CutAnswer(0), nil}[way]
+			put(t, s, name, data)
+			if way == 2 {
+				method, fault = http.MethodGet, CutAnswer(n)
+			}
+			want(t, s, name, data)
+			if fault != nil {
+				t.Errorf("%s: the connection was not broken", name)
+			}
+		}
+	}
+	if got := list(t, s, ""); len(got) != 3*(kib+1) {
+		t.Errorf("%d objects, want each once", len(got))
+	}
 }
 
 // Page answers with a page for people, as one who wants them to log in does.

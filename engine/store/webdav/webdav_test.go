@@ -87,6 +87,13 @@ func TestStorm(t *testing.T) {
 	}
 }
 
+func TestResets(t *testing.T) {
+	storetest.Resets(t, func(t *testing.T, choose func(*http.Request) storetest.Fault) store.Store {
+		s, _ := serve(t, choose)
+		return store.NewRetry(s, store.RetryOptions{First: time.Microsecond})
+	})
+}
+
 // always answers requests of one method wrongly once armed.
 func always(method string, armed *bool, fault storetest.Fault) func(*http.Request) storetest.Fault {
 	return func(r *http.Request) storetest.Fault {

@@ -1,4 +1,4 @@
-package s3_test
+package storetest
 
 import (
 	"bytes"
@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// fake is as much of S3 as the store uses, with one bucket named "bucket".
-type fake struct {
+// An S3 is as much of a server of S3 as the store uses, with one bucket named "bucket" and
+// one access key named "key". Its zero value is empty.
+type S3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 }
@@ -29,7 +30,7 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 }
 
 // ServeHTTP answers a request.
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=key/") {
 		refuse(w, r, 403, "AccessDenied")
 		return
@@ -45,6 +46,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.objects == nil {
+		f.objects = make(map[string][]byte)
+	}
 	data, there := f.objects[key]
 	switch {
 	case r.URL.Query().Has("location"):
@@ -88,7 +92,7 @@ type content struct {
 	LastModified string
 }
 
-func (f *fake) list(w http.ResponseWriter, r *http.Request) {
+func (f *S3) list(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var keys []string
 	for key := range f.objects {
