@@ -63,7 +63,7 @@ func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n in
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	committed, err := s.a.committed(ctx)
+	_, committed, err := s.a.committed(ctx, s.fence)
 	if err != nil {
 		return 0, err
 	}
