@@ -175,6 +175,7 @@ func TestFaultsThatStay(t *testing.T) {
 		{"409", put, refused(409, "ConditionalRequestConflict"), "Conflict", true, nil},
 		{"423", put, storetest.Status(423), "status 423", true, nil},
 		{"412 though nothing is there", put, refused(412, "PreconditionFailed"), "overtaken", false, nil},
+		{"412 for packs that are not there", func(r *http.Request) bool { return put(r) && strings.Contains(r.URL.Path, "/packs/") }, refused(412, "PreconditionFailed"), "overtaken", false, nil},
 		{"reset", put, storetest.Reset, "put packs/", true, nil},
 		{"acknowledgements lost", put, storetest.Lost, "", false, nil},
 		{"cut", list, storetest.Cut, "cut short", true, nil},

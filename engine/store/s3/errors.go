@@ -163,6 +163,8 @@ func unanswered(err error) error {
 		return fmt.Errorf("the server's certificate is not to be trusted: %w", err)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("there is no such host: %w", err)
+	case strings.HasPrefix(err.Error(), "Connection closed"): // the library's words, with the address
+		return &store.Temporary{Err: errors.New("the connection was closed")}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
 		return &store.Temporary{Err: errors.New("the answer was cut short")}
 	case errors.Is(err, errEndless), u == nil && !isNet(err):
