@@ -21,6 +21,9 @@ type reader struct {
 	s   *session
 	ctx context.Context
 
+	// mend, if set, is asked first for each blob: whether it is lost, and for a substitute.
+	mend func(seal.Kind, []byte, seal.Ref) (plain []byte, lost bool, err error)
+
 	looking sync.Mutex // held while the store is looked at again
 
 	mu     sync.Mutex
@@ -93,6 +96,11 @@ func (r *reader) open(kind seal.Kind, scope []byte, ref seal.Ref) ([]byte, error
 // openIn is open in memory that is used again: what it returns may lie in *buf, which it
 // replaces by more if that does not suffice. nil: in memory of its own.
 func (r *reader) openIn(buf *[]byte, kind seal.Kind, scope []byte, ref seal.Ref) ([]byte, error) {
+	if r.mend != nil {
+		if plain, lost, err := r.mend(kind, scope, ref); lost {
+			return plain, err
+		}
+	}
 	sealed, where, err := r.sealed(buf, ref.ID())
 	if err != nil {
 		return nil, err
@@ -273,6 +281,9 @@ func (r *reader) readPlaces() (changed bool, err error) {
 func (s *session) everyPlace(ctx context.Context, packs map[pack.Name]int64) (map[seal.ID]index.Place, error) {
 	places := map[seal.ID]index.Place{}
 	for n, size := range packs {
+		if s.bad[n] {
+			continue
+		}
 		t, err := s.a.readTable(ctx, n, size)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, seal.ErrCorrupt) || errors.Is(err, seal.ErrWrongKey) {
 			continue // its blobs are missing; whoever needs one says so

@@ -40,6 +40,7 @@ type Report struct {
 	Rewritten     int64    // snapshots that were rewritten (Erase, expiry)
 	Copied        []string // snapshots that a Copy brought into the copy: their IDs there
 	Behind        []string // that a Copy found there, and that are forgotten here
+	Quarantined   []string // objects that a Repair has put aside
 	Restarts      int64    // how often a collection overtook the run
 	Duration      time.Duration
 }

@@ -31,6 +31,7 @@ type session struct {
 	mu     sync.Mutex
 	listed map[pack.Name]int64 // packs in the store, with sizes
 	live   map[pack.Name]bool  // packs that valid snapshots need
+	bad    map[pack.Name]bool  // packs that a repair has found damaged: as good as gone
 }
 
 const (
@@ -220,7 +221,7 @@ func (s *session) usable(n pack.Name) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.listed[n]
-	return ok && collect.Usable(n, s.fence)
+	return ok && !s.bad[n] && collect.Usable(n, s.fence)
 }
 
 // readable reports whether a pack is in the store at all.
@@ -228,7 +229,7 @@ func (s *session) readable(n pack.Name) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.listed[n]
-	return ok
+	return ok && !s.bad[n]
 }
 
 // parent returns the newest snapshot of the same source, and a checkpoint after it.
