@@ -112,7 +112,6 @@ type actor struct {
 	serial int
 	rounds int
 	done   bool
-	log    []string
 }
 
 func simulate(t *testing.T, seed uint64) *universe {

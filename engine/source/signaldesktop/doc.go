@@ -42,7 +42,7 @@ var (
 	// ErrKeyring: the system's keyring does not give out the key of the database.
 	ErrKeyring = errors.New("the keyring does not give out Signal Desktop's key")
 	// ErrBusy: the app wrote so much while its database was copied that no copy was whole.
-	ErrBusy = errors.New("Signal Desktop is writing to its database")
+	ErrBusy = errors.New("the database is written to by Signal Desktop all the time")
 	// ErrSchema: the database is of a generation that is not known here.
 	ErrSchema = fmt.Errorf("a generation of Signal Desktop's database that is not known here: %w", signal.ErrFormat)
 )

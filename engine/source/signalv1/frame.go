@@ -61,8 +61,6 @@ func (p *param) integer() int64 {
 	return 0
 }
 
-func (p *param) null() bool { return p.kind == 5 || p.kind == 0 }
-
 // parse reads a frame's message. What is no message of Signal's is ErrFormat.
 func (f *frame) parse(message []byte) error {
 	*f = frame{message: message, params: f.params[:0], size: -1}
