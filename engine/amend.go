@@ -153,6 +153,17 @@ type editor struct {
 	hidden  map[string]bool // keys of what an item that stays out of the archive needs
 	removed int64
 	bytes   int64
+	gone    func(*tree.Entry) error // if set, is told of what goes
+}
+
+// went counts an item that goes.
+func (e *editor) went(old *tree.Entry) error {
+	e.removed++
+	e.bytes += int64(old.Size)
+	if e.gone == nil {
+		return nil
+	}
+	return e.gone(old)
 }
 
 // delete takes an item out, if it is there.
@@ -162,9 +173,7 @@ func (e *editor) delete(key []byte) error {
 		return err
 	}
 	e.drop(&old)
-	e.removed++
-	e.bytes += int64(old.Size)
-	return nil
+	return e.went(&old)
 }
 
 // drop removes an entry and what says whom it names.
@@ -226,8 +235,7 @@ func (e *editor) settleOne(needed []byte, put bool) error {
 	case !named && put && !e.hidden[string(needed)]: // what nobody names keeps its own life
 	case !named:
 		e.remove(lifeOf(&old), old.Key)
-		e.removed++
-		e.bytes += int64(old.Size)
+		return e.went(&old)
 	case longest.Expires != old.Expires || longest.Timer != old.Timer:
 		e.remove(lifeOf(&old), old.Key)
 		old.Expires, old.Timer = longest.Expires, longest.Timer

@@ -21,6 +21,7 @@ import (
 func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool) (Report, error) {
 	start := a.now()
 	var total Report
+	var gone erasures
 	absent := 0 // fences in a row that listed nothing of it
 	for n := int64(0); n < 4*maxRestarts; n++ {
 		s, err := a.begin(ctx)
@@ -31,7 +32,7 @@ func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool)
 			}
 		}
 		if err == nil {
-			err = s.erase(ctx, sel, dryRun, insist, &total)
+			err = s.erase(ctx, sel, dryRun, insist, &total, &gone)
 		}
 		total.Restarts, total.Duration = n, a.now().Sub(start)
 		switch {
@@ -42,6 +43,12 @@ func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool)
 			return total, fmt.Errorf("erase: %w", err)
 		}
 		if absent++; dryRun || absent == 2 || !a.config.CreateIfAbsent || n == 0 && total.Rewritten == 0 {
+			if !dryRun {
+				err = a.erased(ctx, &gone, &total)
+			}
+			if err != nil {
+				return total, fmt.Errorf("erase: %w", err)
+			}
 			return total, nil
 		}
 	}
@@ -53,7 +60,7 @@ var errFound = errors.New("found")
 
 // erase rewrites every snapshot that holds selected items. It is errFound when there
 // were some.
-func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool, total *Report) error {
+func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool, total *Report, gone *erasures) error {
 	if len(s.unreadable) > 0 {
 		return s.unreadable[0]
 	}
@@ -63,7 +70,7 @@ func (s *session) erase(ctx context.Context, sel Selection, dryRun, insist bool,
 	r, w := s.newReader(ctx), s.newWriter(ctx)
 	defer r.settle()
 	defer w.close()
-	e := &eraser{s: s, r: r, w: w, sel: sel, done: map[roots]rewriting{}}
+	e := &eraser{s: s, r: r, w: w, sel: sel, gone: gone, done: map[roots]rewriting{}}
 	rws, err := e.rewritings()
 	total.Removed, total.Bytes = max(total.Removed, e.removed), max(total.Bytes, e.bytes)
 	total.NodesLoaded += r.loaded
@@ -101,6 +108,7 @@ type eraser struct {
 	r    *reader
 	w    *writer
 	sel  Selection
+	gone *erasures
 	last roots
 	keys map[string]bool // item keys that match in last
 	done map[roots]rewriting
@@ -138,6 +146,7 @@ func (e *eraser) one(rs roots) (rw rewriting, err error) {
 		return rw, nil
 	}
 	ed := &editor{stage: e.s.newStage(e.r, e.w, uint32(e.s.clock().UnixMilli()/dayMillis), rs), touched: map[string]bool{}}
+	ed.gone = func(old *tree.Entry) error { return e.gone.note(ed.stage, old) }
 	for _, key := range slices.Sorted(maps.Keys(e.keys)) {
 		if err := ed.delete(itemKey([]byte(key))); err != nil {
 			return rw, err

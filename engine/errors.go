@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
 // What callers branch on, beside seal.ErrCorrupt (damage), seal.ErrVersion (a newer
-// format) and seal.ErrWrongKey, which pass through unchanged, and fs.ErrNotExist.
+// format) and seal.ErrWrongKey, which pass through unchanged, collect.ErrOvertaken
+// (collections overtook every attempt: again later) and fs.ErrNotExist.
 var (
 	// ErrNoArchive: there is no archive in this store.
 	ErrNoArchive = errors.New("no archive here")
@@ -19,7 +21,7 @@ var (
 )
 
 // errFenced ends an attempt to commit that a collection has overtaken.
-var errFenced = errors.New("overtaken by a collection")
+var errFenced = collect.ErrOvertaken
 
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, seal.ErrCorrupt)...)

@@ -80,7 +80,10 @@ func (a *Archive) prune(ctx context.Context, opt PruneOptions, rep *PruneReport)
 	}
 	deleted, fence, err := a.collect(ctx, p.segments)
 	p.settle(rep, deleted, fence)
-	return err
+	if err != nil {
+		return err
+	}
+	return p.pruned(rep, deleted)
 }
 
 // A survey is what a prune has found out before it changes anything.

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/dayfold/dayfold/engine/store"
+)
 
 // A Snapshot is one moment of one history.
 type Snapshot struct {
@@ -36,12 +40,14 @@ type Report struct {
 	Uploaded      uploaded
 	Opened        int64 // contents that were opened
 	NodesLoaded   int64
-	NodesSaved    int64    // nodes that were new
-	Rewritten     int64    // snapshots that were rewritten (Erase, expiry)
-	Copied        []string // snapshots that a Copy brought into the copy: their IDs there
-	Behind        []string // that a Copy found there, and that are forgotten here
-	Quarantined   []string // objects that a Repair has put aside
-	Restarts      int64    // how often a collection overtook the run
+	NodesSaved    int64        // nodes that were new
+	Rewritten     int64        // snapshots that were rewritten (Erase, expiry)
+	Copied        []string     // snapshots that a Copy brought into the copy: their IDs there
+	Behind        []string     // that a Copy found there, and that are forgotten here
+	Quarantined   []string     // objects that a Repair has put aside
+	Receipt       []byte       // of an Erase: what it took out, signed
+	Kept          store.Answer // of VerifyErased: whether the store keeps what is deleted
+	Restarts      int64        // how often a collection overtook the run
 	Duration      time.Duration
 }
 
@@ -101,6 +107,7 @@ type PruneReport struct {
 	NodesLoaded                             int64 // of maps whose needs were not known exactly
 	PacksRead                               int64 // of those that are rewritten; no other is read
 	Duration                                time.Duration
+	Receipt                                 []byte // what was deleted and what is left, signed; VerifyErased checks it
 }
 
 // CheckOptions say how deep a Check looks. The zero value checks the structure.

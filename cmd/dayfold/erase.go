@@ -18,6 +18,7 @@ func (c *cli) eraseCommand() *cobra.Command {
 		before              date
 		kind                string
 		dryRun, insist, yes bool
+		receipt             string
 	)
 	cmd := &cobra.Command{
 		Use: "erase [KEY…]", GroupID: "care",
@@ -45,7 +46,7 @@ Items must match every flag that is given. On a terminal it asks first.`,
 			if len(args) == 0 && group == "" && before.IsZero() && kind == "" {
 				return misused("erase what? Name keys, --group, --before or --kind")
 			}
-			return c.erase(cmd.Context(), sel, dryRun, insist, yes)
+			return c.erase(cmd.Context(), sel, receipt, dryRun, insist, yes)
 		},
 	}
 	f := cmd.Flags()
@@ -54,13 +55,17 @@ Items must match every flag that is given. On a terminal it asks first.`,
 	f.StringVar(&kind, "kind", "", "items of this `KIND`: message, media, other")
 	f.BoolVarP(&dryRun, "dry-run", "n", false, "only say what would go")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	f.StringVar(&receipt, "receipt", "", receiptUsage)
 	f.BoolVar(&insist, "insist", false, "even if more than 20 % of the bytes would go")
 	return cmd
 }
 
 // erase asks, if there is somebody to ask, and erases.
-func (c *cli) erase(ctx context.Context, sel engine.Selection, dryRun, insist, yes bool) error {
+func (c *cli) erase(ctx context.Context, sel engine.Selection, receipt string, dryRun, insist, yes bool) error {
 	r, err := c.eraseHere(ctx, sel, dryRun, insist, yes)
+	if err == nil {
+		err = writeReceipt(receipt, r.Receipt)
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/pack/seal"
@@ -86,6 +87,8 @@ func (c *cli) advice(err error) string {
 		return fmt.Sprintf("%v: try again, or close it first", err)
 	case errors.Is(err, engine.ErrRefused):
 		return fmt.Sprintf("%v: pass --insist if it is meant", err)
+	case errors.Is(err, collect.ErrOvertaken):
+		return fmt.Sprintf("%v: other devices were busy there, try again; what was uploaded is kept", err)
 	case errors.Is(err, engine.ErrRollback):
 		return fmt.Sprintf("%v: somebody put an old copy there, or the place lost data", err)
 	}

@@ -14,6 +14,7 @@ const defaultMaxUnused = 5 // percent
 
 func (c *cli) pruneCommand() *cobra.Command {
 	opt := engine.PruneOptions{MaxUnused: defaultMaxUnused}
+	receipt := ""
 	cmd := &cobra.Command{
 		Use: "prune", GroupID: "care", Args: misuse(cobra.NoArgs),
 		Short: "Free the bytes that no snapshot needs",
@@ -24,6 +25,9 @@ percent is dead. Backups may run meanwhile.`,
 				return misused("--max-unused: %v is no percentage", opt.MaxUnused)
 			}
 			s, err := c.pruneHere(cmd.Context(), opt)
+			if err == nil {
+				err = writeReceipt(receipt, s.receipt)
+			}
 			if err != nil {
 				return err
 			}
@@ -36,6 +40,7 @@ percent is dead. Backups may run meanwhile.`,
 	}
 	f := cmd.Flags()
 	f.Float64Var(&opt.MaxUnused, "max-unused", defaultMaxUnused, "percent of a pack that may be dead; 0: nothing")
+	f.StringVar(&receipt, "receipt", "", receiptUsage)
 	f.BoolVarP(&opt.DryRun, "dry-run", "n", false, "only say what would go")
 	f.BoolVar(&opt.Insist, "insist", false, "even if more than 20 % of the store would go")
 	return cmd
@@ -57,7 +62,8 @@ type pruneSummary struct {
 	DryRun         bool    `json:"dry_run"`
 	Seconds        float64 `json:"duration_s"`
 
-	Missed []string `json:"not_reached,omitempty"`
+	Missed  []string `json:"not_reached,omitempty"`
+	receipt []byte
 }
 
 // pruneHere prunes one place.
@@ -86,5 +92,5 @@ func (c *cli) prune(ctx context.Context, a *archive, opt engine.PruneOptions) (*
 		c.tell("the oldest deletion whose bytes are still there: %s ago\n", lasting(r.OldestUnerased.Round(time.Second)))
 	}
 	return &pruneSummary{"summary", r.PacksDeleted, r.PacksRewritten, r.PacksKept, r.BytesFreed, r.BytesRewritten, r.BytesLive, r.BytesDead,
-		r.BytesWaiting, seconds(r.OldestUnerased), r.SnapshotsRewritten, opt.DryRun, seconds(r.Duration), nil}, nil
+		r.BytesWaiting, seconds(r.OldestUnerased), r.SnapshotsRewritten, opt.DryRun, seconds(r.Duration), nil, r.Receipt}, nil
 }

@@ -1,10 +1,15 @@
 package collect
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/dayfold/dayfold/pack"
 )
+
+// ErrOvertaken ends an attempt to commit that collections have overtaken, or another
+// rewriting. A call tries several times before it returns it; again later is right.
+var ErrOvertaken = errors.New("overtaken by a collection")
 
 // Plan returns the fence that follows prev, and the packs that may be deleted once it is
 // put and is still the newest. listed are the packs and heads the revisions that are

@@ -52,6 +52,7 @@ type Keys struct {
 
 type material struct {
 	root, meta, poly [keySize]byte
+	receipt          [keySize]byte // seed of the Ed25519 key
 	refs, tags       *hashers
 	blind            atomic.Pointer[blinder]
 }
@@ -66,6 +67,8 @@ func Derive(k ArchiveKey, token []byte) *Keys {
 		root: k.derive(token, "dayfold 1 root"),
 		meta: k.derive(nil, "dayfold 1 meta"),
 		poly: k.derive(nil, "dayfold 1 chunker polynomial"),
+
+		receipt: k.derive(nil, "dayfold 1 receipt"),
 	}
 	m.refs = keyedHashers(k.derive(nil, "dayfold 1 ref"))
 	m.tags = keyedHashers(k.derive(nil, "dayfold 1 tag"))
