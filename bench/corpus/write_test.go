@@ -2,6 +2,7 @@ package corpus_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
+	"github.com/dayfold/dayfold/engine/store"
+	"github.com/dayfold/dayfold/pack/seal"
 )
 
 var tiny = corpus.Scale{Messages: 2000, Conversations: 24, MediaBytes: 3_000_000}
@@ -309,5 +312,50 @@ func TestSignalV1Opens(t *testing.T) {
 			t.Errorf("day %d: %d items of %d changed", n, changed, len(was))
 		}
 		was = is
+	}
+}
+
+// A day of Signal's backup in one file costs what is new in it, though each day's file is
+// sealed under other keys.
+func TestSignalV1DayUploadsItsOwn(t *testing.T) {
+	c, root := corpus.New(3, tiny), t.TempDir()
+	p, err := signalv1.ParsePassphrase(c.SignalPassphrase())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.NewRecoveryKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Time{}
+	a, err := engine.Create(t.Context(), new(store.Mem), key, engine.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	seen := map[uint64]bool{}
+	for n := range 3 {
+		now = c.Day(n).Time()
+		fresh := int64(0)
+		for m := range c.Day(n).Media() {
+			if !seen[m.Content] {
+				seen[m.Content], fresh = true, fresh+m.Size
+			}
+		}
+		if err := c.Write(t.Context(), root, corpus.SignalV1, n); err != nil {
+			t.Fatal(err)
+		}
+		s, err := signalv1.Open(t.Context(), root, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := a.Backup(t.Context(), s, engine.BackupOptions{Insist: true})
+		s.Close()
+		if err != nil || r.Missing > 0 {
+			t.Fatalf("day %d: %v, %d missing", n, err, r.Missing)
+		}
+		if most := fresh + fresh/50 + 400_000; n > 0 && r.BytesUploaded > most {
+			t.Errorf("day %d: %d bytes uploaded for %d of new media, want at most %d", n, r.BytesUploaded, fresh, most)
+		}
 	}
 }
