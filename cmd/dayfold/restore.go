@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,6 +80,7 @@ type restored struct {
 	missing  int64
 	left     map[string]int64
 	mended   int64
+	fields   map[string]int64 // that the format has no name for
 	kept     int64
 	newKey   string // under which a Signal local backup was written, if none was given
 }
@@ -219,7 +219,7 @@ func (c *cli) writeExport(ctx context.Context, h engine.History, r *restoreFlags
 }
 
 func fromWritten(w signal.Written) restored {
-	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left, mended: w.Mended}
+	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left, mended: w.Mended, fields: w.Fields}
 	for _, name := range w.Missing.Names {
 		r.problems = append(r.problems, &engine.Problem{Key: []byte(name), Err: errNoMedia})
 	}
@@ -238,8 +238,11 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 	if expired > 0 {
 		c.tell("  %s expired and not restored\n", plural(expired, "item"))
 	}
-	for _, why := range slices.Sorted(maps.Keys(done.left)) {
-		c.tell("  left out: %s %s\n", count(done.left[why]), why)
+	if len(done.left) > 0 {
+		c.tell("  left out: %s\n", reasons(done.left))
+	}
+	if len(done.fields) > 0 {
+		c.tell("  without fields that the format has no name for: %s\n", reasons(done.fields))
 	}
 	if done.mended > 0 {
 		c.tell("  mended: %s that Signal would refuse\n", plural(done.mended, "frame"))
@@ -260,11 +263,12 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Expired  int64            `json:"skipped_expired"`
 		Left     map[string]int64 `json:"left_out,omitempty"`
 		Mended   int64            `json:"mended,omitempty"`
+		Fields   map[string]int64 `json:"fields_left_out,omitempty"`
 		NewKey   string           `json:"signal_key,omitempty"`
 		Verified bool             `json:"verified"`
 		Seconds  float64          `json:"duration_s"`
 		Errors   []problemLine    `json:"errors"`
-	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, done.mended, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
+	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, done.mended, done.fields, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
 	if err == nil && done.missing > 0 {
 		err = partial("%s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -52,7 +54,8 @@ func write(t testing.TB, h engine.History, opt export.WriteOptions) (string, sig
 func exported(t testing.TB) string {
 	t.Helper()
 	dir, done := write(t, local(t), export.WriteOptions{})
-	if done.Left["unknown"] != 1 || len(done.Left) != 1 || done.Media != 11 || done.Missing.Count != 0 || done.Unknown == 0 {
+	if done.Left["unknown"] != 1 || len(done.Left) != 1 || done.Media != 11 || done.Missing.Count != 0 || done.Unknown == 0 ||
+		len(done.Fields) != 1 || done.Fields["ChatItem.993"] != done.Unknown {
 		t.Fatalf("Write = %+v", done)
 	}
 	return dir
@@ -391,5 +394,46 @@ func TestLook(t *testing.T) {
 	}
 	if d = src.Description(); d.Files != 11 || d.Counts["media"] != 11 || d.Counts["recipient"] != 7 || len(d.Findings) > 0 {
 		t.Errorf("Description = %+v", d)
+	}
+}
+
+// A local backup comes out as Signal's own exporter writes it: testdata has the form of
+// the canonical file that Signal publishes (the same fields of account and recipients,
+// other values), and a message with all that must come across. A program that knows
+// only the tables of numbers has made the frames of the lines; that of the published
+// lines has the length of the published frames.
+func TestExportHasTheCanonicalForm(t *testing.T) {
+	messages := [][]byte{}
+	for b := read(t, "testdata", "canonical.binproto"); len(b) > 0; {
+		m, n := protowire.ConsumeBytes(b)
+		if n < 0 {
+			t.Fatal("the frames end early")
+		}
+		messages, b = append(messages, m), b[n:]
+	}
+	photo := signaltest.NewFile(1, 777)
+	b := signaltest.Backup{Key: signaltest.Key(t), Snapshot: "signal-backup-2025-06-16-15-06-40", Info: messages[0], Frames: messages[1:], Media: []signaltest.File{photo}}
+	root := b.Write(t, t.TempDir())
+	if wrong := signaltest.Check(t, root, b.Snapshot, b.Key); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	src, err := signallocal.Open(root, b.Key, signallocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	h, err := signaltest.Collect(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, done := write(t, h, export.WriteOptions{})
+	if len(done.Left) > 0 || done.Unknown > 0 || done.Missing.Count > 0 || done.Media != 1 {
+		t.Errorf("Write = %+v", done)
+	}
+	if got, want := read(t, dir, "main.jsonl"), read(t, "testdata", "canonical.jsonl"); !bytes.Equal(got, want) {
+		t.Errorf("main.jsonl is\n%s\nwant\n%s", got, want)
+	}
+	if got := read(t, dir, "files", photo.Name().Path()+".jpg"); !bytes.Equal(got, photo.Content) {
+		t.Errorf("the photo has %d bytes, want %d", len(got), len(photo.Content))
 	}
 }

@@ -61,12 +61,12 @@ func (f folder) open(name string) (io.ReadCloser, int64, error) {
 }
 
 func (f folder) media(fn func(string, int64)) error {
-	if _, err := f.Lstat("files"); err != nil {
+	if info, err := f.Lstat("files"); err != nil || !info.IsDir() {
 		return nil // an export without media
 	}
 	return fs.WalkDir(f.FS(), "files", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return err
+			return nil // what cannot be listed is missing
 		}
 		info, err := e.Info()
 		if err != nil {

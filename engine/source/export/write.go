@@ -136,8 +136,12 @@ func (w *writer) line(content []byte) (text []byte, reason string) {
 			return nil, leftUnknown
 		}
 		var err error
+		before := w.done.Unknown
 		if text, err = w.json(signal.AppendJSON(nil, content)); err != nil {
 			return nil, leftUnread
+		}
+		if w.done.Unknown > before {
+			signal.UnknownFields(content, w.done.Drop)
 		}
 	}
 	if w.opt.AsSignal {

@@ -22,6 +22,25 @@ func AppendJSON(dst, frame []byte) (out []byte, unknown int, err error) {
 	return appendJSON(dst, "Frame", frame)
 }
 
+// UnknownFields calls fn with each field that AppendJSON leaves out of a frame, named
+// like "ChatItem.993" after the schema's message and the field's number in it.
+func UnknownFields(frame []byte, fn func(name string)) {
+	unknownFields(frame, schema()["Frame"], fn, 0)
+}
+
+func unknownFields(b []byte, t *messageType, fn func(string), depth int) {
+	c := walk(wire(b))
+	for depth <= maxJSONDepth && c.next() {
+		f := t.byNumber(c.num)
+		switch {
+		case f == nil || !fits(f, c.typ):
+			fn(t.name + "." + strconv.Itoa(int(c.num)))
+		case f.message != nil:
+			unknownFields(c.bytes, f.message, fn, depth+1)
+		}
+	}
+}
+
 // AppendInfoJSON appends the Info, the first line of an export.
 func AppendInfoJSON(dst, info []byte) (out []byte, unknown int, err error) {
 	return appendJSON(dst, "Info", info)

@@ -77,6 +77,7 @@ type fieldType struct {
 // A messageType is a message in the table, with its fields in the order of their
 // declaration, and where each number stands among them.
 type messageType struct {
+	name   string
 	fields []fieldType
 	index  map[protowire.Number]int
 	names  map[string]int
@@ -103,7 +104,7 @@ var schema = sync.OnceValue(func() map[string]*messageType {
 	types := map[string]*messageType{}
 	for _, table := range []map[string]string{messages, contents, updates} {
 		for name := range table {
-			types[name] = &messageType{index: map[protowire.Number]int{}, names: map[string]int{}}
+			types[name] = &messageType{name: name, index: map[protowire.Number]int{}, names: map[string]int{}}
 		}
 	}
 	for _, table := range []map[string]string{messages, contents, updates} {

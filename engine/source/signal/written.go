@@ -12,6 +12,7 @@ type Written struct {
 	Left          map[string]int64 // frames left out, by reason
 	Mended        int64            // frames that Signal would have refused as they were
 	Unknown       int64            // fields that the target's form has no name for
+	Fields        map[string]int64 // those of frames, by name (see UnknownFields)
 	Missing       Names            // media that are shown but not in the history, or altered
 }
 
@@ -24,6 +25,16 @@ func (w *Written) LeaveSome(reason string, n int64) {
 		w.Left = map[string]int64{}
 	}
 	w.Left[reason] += n
+}
+
+// Drop counts a field that is left out of a frame.
+func (w *Written) Drop(name string) {
+	if w.Fields == nil {
+		w.Fields = map[string]int64{}
+	}
+	if _, ok := w.Fields[name]; ok || len(w.Fields) < maxNames {
+		w.Fields[name]++
+	}
 }
 
 // Names are names of files with their count; of many only the first maxNames.

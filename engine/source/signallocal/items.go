@@ -16,8 +16,8 @@ import (
 )
 
 // Items yields the frames in the order of the file, and then the media that they show.
-// A frame that is no protobuf, and a media that is missing or has the wrong size, is an
-// *engine.Problem. Media that may be seen once come without content, as what is left
+// A newer snapshot that lacks a part, a frame that is no protobuf, and a media that is
+// missing or has the wrong size, is an *engine.Problem. Media that may be seen once come without content, as what is left
 // out. An error at the end that is no Problem says that main changed meanwhile.
 func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
@@ -25,6 +25,11 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 		ledger.PerGroup(s.strict)
 		s.report.begin()
 		more := true
+		for _, name := range s.newer {
+			if more = yield(engine.Item{}, &engine.Problem{Key: []byte(name), Err: errPartial}); !more {
+				return
+			}
+		}
 		err := s.main(func(r io.Reader, size int64) (err error) {
 			more, err = s.frames(ctx, ledger, s.keys.Frames(r, size), yield)
 			return err
@@ -37,6 +42,9 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 		}
 	}
 }
+
+// errPartial: the newest backup is not the one that is read.
+var errPartial = fmt.Errorf("this newer snapshot lacks a part, an older one is read: %w", signal.ErrFormat)
 
 // frames yields an item for each frame. more is false when the caller has left the loop.
 func (s *Source) frames(ctx context.Context, ledger *signal.Ledger, frames iter.Seq2[[]byte, error],

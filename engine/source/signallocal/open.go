@@ -27,6 +27,7 @@ type Source struct {
 	root   *os.Root // SignalBackups
 	name   string   // of the snapshot's folder
 	others []string // the other snapshots
+	newer  []string // those that are newer, but lack a part
 	keys   *signal.Keys
 	info   engine.SourceInfo
 	first  signal.Info // the first message of main
@@ -164,6 +165,7 @@ func (s *Source) choose(opt Options) error {
 			s.name = name
 		default:
 			s.report.Unfinished = append(s.report.Unfinished, name)
+			s.newer = append(s.newer, name)
 		}
 	}
 	if s.name == "" {

@@ -97,9 +97,14 @@ func TestUnfinishedSnapshotsAreSkipped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := open(t, root).Report()
+	src := open(t, root)
+	r := src.Report()
 	if r.Snapshot != "signal-backup-2025-06-16-15-06-40" || len(r.Unfinished) != 2 {
 		t.Errorf("Report = %+v", r)
+	}
+	h, err := signaltest.Collect(src)
+	if err != nil || len(h.Problems) != 1 || string(h.Problems[0].Key) != "signal-backup-2025-06-17-00-00-00" || len(h.Keys()) == 0 {
+		t.Errorf("problems %v, %v, want the newer snapshot that lacks its files", h.Problems, err)
 	}
 }
 
