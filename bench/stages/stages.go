@@ -156,5 +156,8 @@ ceiling: %.2f s of processor, %.2f s on %d of them, %.0f MB/s
 whole:   %.2f s of processor, %.2f s, %.0f MB/s
 The whole takes %.2f times the processor time of its stages, and %.2f times the ceiling.
 `, sum, ceiling, cpus, mb/ceiling, w.cpu, w.wall, mb/w.wall, w.cpu/sum, w.wall/ceiling)
+	if err == nil && w.cpu < sum {
+		_, err = fmt.Fprintln(out, "A whole is no less than its stages: this machine was busy while they were measured.")
+	}
 	return err
 }

@@ -61,6 +61,16 @@ func TestCeiling(t *testing.T) {
 	}
 }
 
+func TestABusyMachineIsSaid(t *testing.T) {
+	for cpu, busy := range map[float64]bool{0.5: true, 100: false} {
+		var out bytes.Buffer
+		w := whole{amount: amount{media: 1e8}, wall: 1, cpu: cpu}
+		if err := w.print(&out, measured(t), 2); err != nil || strings.Contains(out.String(), "busy") != busy {
+			t.Errorf("%v s of processor: got %v\n%s", cpu, err, out.String())
+		}
+	}
+}
+
 func TestAMissingBenchmarkIsSaid(t *testing.T) {
 	r := measured(t)
 	delete(r, stages[1].pkg+" "+stages[1].bench)
