@@ -52,6 +52,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	var (
 		opt           engine.CheckOptions
 		level, subset string
+		from          string
 	)
 	cmd := &cobra.Command{
 		Use: "check", GroupID: "care", Args: misuse(cobra.NoArgs),
@@ -103,12 +104,18 @@ Nothing local is trusted. Damage ends it with exit code 13.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(done(), c.reportCheck(&r))
+			err = errors.Join(done(), c.reportCheck(&r))
+			if len(r.Problems) > 0 && from != "" {
+				a.Close()
+				err = c.repair(cmd.Context(), from, false)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&level, "level", checkDirectories, "how deep to look: list, directories, rotating, everything")
 	f.BoolVar(&opt.ReadData, "read-data", false, "read and open every blob, as level everything does")
+	f.StringVar(&from, "repair-from", "", "if there is damage, mend it from the copy at `URL` (see dayfold repair)")
 	f.StringVar(&subset, "read-data-subset", "", "read a part: 2/30, or about 5%")
 	return cmd
 }

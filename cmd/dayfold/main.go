@@ -67,7 +67,7 @@ decrypted once the old ones are forgotten.`,
 	)
 	root.AddCommand(
 		c.initCommand(), c.backupCommand(), c.inspectCommand(), c.snapshotsCommand(), c.lsCommand(), c.catCommand(), c.restoreCommand(), c.diffCommand(),
-		c.forgetCommand(), c.eraseCommand(), c.pruneCommand(), c.verifyErasedCommand(), c.copyCommand(), c.checkCommand(), c.statsCommand(), c.keyCommand(), c.rebuildIndexCommand(), c.storeCommand(),
+		c.forgetCommand(), c.eraseCommand(), c.pruneCommand(), c.verifyErasedCommand(), c.copyCommand(), c.checkCommand(), c.repairCommand(), c.statsCommand(), c.keyCommand(), c.rebuildIndexCommand(), c.storeCommand(),
 		c.versionCommand(), c.demoCommand(), c.manCommand(),
 	)
 	root.SetHelpCommandGroupID("more")
