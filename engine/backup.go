@@ -215,7 +215,7 @@ func (s *session) clock() time.Time {
 }
 
 // sortBudget is what sorting may take of the memory.
-func sortBudget(memory int64) int { return int(memory / 16) }
+func sortBudget(memory int64) int { return int(memory / 32) }
 
 func (r *run) close() {
 	r.w.close()

@@ -130,7 +130,7 @@ func each(flags *pflag.FlagSet, do func(*pflag.Flag) error) (err error) {
 // its heap, the program's own pages and the index's mapped ones: outside is for them.
 func (c *cli) bound() {
 	debug.SetMemoryLimit(int64(c.memory) - outside)
-	debug.SetGCPercent(40)
+	debug.SetGCPercent(100)
 }
 
 // place is the archive's place as it may be shown.

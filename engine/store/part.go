@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// MaxObject is the longest object that is read whole, in bytes: no object of an archive is longer, a pack
-// at its largest, but an answer without end is, and a file that somebody laid there.
-const MaxObject = 128 << 20
+// MaxObject is the longest object that is read whole, in bytes: no object of an archive
+// comes near it, but an answer without end does, and a file that somebody laid there.
+const MaxObject = 64 << 20
 
 // ReadPart reads an answer of a place over the network: n bytes, or all that follow if
 // n < 0, after skipping the first skip. length is how long the answer says it is, or
