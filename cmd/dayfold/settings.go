@@ -45,7 +45,7 @@ const (
 
 const (
 	leastMemory = 96 << 20
-	outside     = 44 << 20 // bytes, measured
+	outside     = 45 << 20 // bytes, measured
 )
 
 // needless are the commands that work whatever environment and config file say.
@@ -130,7 +130,7 @@ func each(flags *pflag.FlagSet, do func(*pflag.Flag) error) (err error) {
 // its heap, the program's own pages and the index's mapped ones: outside is for them.
 func (c *cli) bound() {
 	debug.SetMemoryLimit(int64(c.memory) - outside)
-	debug.SetGCPercent(100)
+	debug.SetGCPercent(60)
 }
 
 // place is the archive's place as it may be shown.
