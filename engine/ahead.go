@@ -85,7 +85,7 @@ func (r *reader) whole(at index.Place) []byte {
 	r.s.mu.Lock()
 	size := r.s.listed[at.Pack]
 	r.s.mu.Unlock()
-	k := r.packs.wants(at, size, int(r.s.a.opt.Memory/8))
+	k := r.packs.wants(at, size, int(r.s.a.opt.Memory/16))
 	if k == nil {
 		return nil
 	}

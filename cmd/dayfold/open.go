@@ -106,6 +106,7 @@ func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, err
 		db, err := index.Open(dir, index.Options{})
 		if err == nil {
 			opt.Index = db
+			c.bound(tables(dir))
 			a.close = append(a.close, func() { db.Close() })
 		} else {
 			c.say("index: %v; going on with one in memory", err)
@@ -120,6 +121,17 @@ func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, err
 	}
 	a.close = append(a.close, func() { a.Archive.Close() })
 	return nil
+}
+
+// tables is how many bytes of an index are mapped into memory.
+func tables(dir string) (n int64) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.sst")) // the pattern is good
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 // openAfresh opens an archive again without this device's state, in case that the key is

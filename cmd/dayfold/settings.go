@@ -45,7 +45,8 @@ const (
 
 const (
 	leastMemory = 96 << 20
-	outside     = 45 << 20 // bytes, measured
+	program     = 32 << 20 // bytes of the program's own pages, measured
+	leastIndex  = 13 << 20 // bytes that an index may grow to unseen
 )
 
 // needless are the commands that work whatever environment and config file say.
@@ -113,7 +114,7 @@ func (c *cli) prepare(cmd *cobra.Command) error {
 	if c.memory < leastMemory {
 		return misused("--memory: %s is too little, %s is the least", bytesOf(int64(c.memory)), bytesOf(leastMemory))
 	}
-	c.bound()
+	c.bound(0)
 	return nil
 }
 
@@ -127,9 +128,10 @@ func each(flags *pflag.FlagSet, do func(*pflag.Flag) error) (err error) {
 }
 
 // bound makes --memory hold for the process. The runtime does not see what lies outside
-// its heap, the program's own pages and the index's mapped ones: outside is for them.
-func (c *cli) bound() {
-	debug.SetMemoryLimit(int64(c.memory) - outside)
+// its heap: the program's own pages, and those of the index, all of which a run may touch.
+func (c *cli) bound(index int64) {
+	index = min(max(index*3/2, leastIndex), int64(c.memory)/3)
+	debug.SetMemoryLimit(int64(c.memory) - program - index)
 	debug.SetGCPercent(60)
 }
 
