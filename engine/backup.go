@@ -233,8 +233,10 @@ type nodes struct {
 	scratch bool // of a checkpoint: the whole snapshot will have others
 }
 
+// Load is half of tree.Nodes.
 func (n nodes) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) { return n.r.r.Load(kind, ref) }
 
+// Save is the other half.
 func (n nodes) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
 	class := pack.Class{Kind: pack.Tree}
 	if n.expires {

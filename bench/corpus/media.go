@@ -143,6 +143,7 @@ type content struct {
 	size   int64
 }
 
+// Read gives the next bytes.
 func (c *content) Read(p []byte) (int, error) {
 	if c.at == c.size {
 		return 0, io.EOF

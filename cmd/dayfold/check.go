@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -48,12 +49,16 @@ const (
 	checkEverything  = "everything"
 )
 
+// checkFlags are what check takes.
+type checkFlags struct {
+	opt    engine.CheckOptions
+	level  string
+	subset string
+	from   string // a copy to mend from
+}
+
 func (c *cli) checkCommand() *cobra.Command {
-	var (
-		opt           engine.CheckOptions
-		level, subset string
-		from          string
-	)
+	var k checkFlags
 	cmd := &cobra.Command{
 		Use: "check", GroupID: "care", Args: misuse(cobra.NoArgs),
 		Short: "Look for damage",
@@ -71,53 +76,57 @@ Nothing local is trusted. Damage ends it with exit code 13.`,
   dayfold check --level rotating             # in a daily job
   dayfold check --read-data-subset 2/30      # the second of 30 parts
   dayfold check --read-data-subset 5%        # one part of 20, drawn by chance`,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if cmd.Flags().Changed("level") && (opt.ReadData || subset != "") {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("level") && (k.opt.ReadData || k.subset != "") {
 				return misused("--level, --read-data and --read-data-subset say the same: give one")
 			}
-			done := func() error { return nil }
-			switch level {
-			case checkList:
-				opt.List = true
-			case checkDirectories:
-			case checkRotating:
-				if opt, done, err = c.rotating(time.Now()); err != nil {
-					return err
-				}
-			case checkEverything:
-				opt.ReadData = true
-			default:
-				return misused("--level %s: there are %s, %s, %s, %s", visible(level), checkList, checkDirectories, checkRotating, checkEverything)
-			}
-			if subset != "" {
-				opt.ReadData = true
-				if opt.Part, opt.Of, err = parseSubset(subset); err != nil {
-					return err
-				}
-			}
-			a, err := c.openWith(cmd.Context(), uncached)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			r, err := a.Check(cmd.Context(), opt)
-			if err != nil {
-				return err
-			}
-			err = errors.Join(done(), c.reportCheck(&r))
-			if len(r.Problems) > 0 && from != "" {
-				a.Close()
-				err = c.repair(cmd.Context(), from, false)
-			}
-			return err
+			return c.check(cmd.Context(), k)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&level, "level", checkDirectories, "how deep to look: list, directories, rotating, everything")
-	f.BoolVar(&opt.ReadData, "read-data", false, "read and open every blob, as level everything does")
-	f.StringVar(&from, "repair-from", "", "if there is damage, mend it from the copy at `URL` (see dayfold repair)")
-	f.StringVar(&subset, "read-data-subset", "", "read a part: 2/30, or about 5%")
+	f.StringVar(&k.level, "level", checkDirectories, "how deep to look: list, directories, rotating, everything")
+	f.BoolVar(&k.opt.ReadData, "read-data", false, "read and open every blob, as level everything does")
+	f.StringVar(&k.from, "repair-from", "", "if there is damage, mend it from the copy at `URL` (see dayfold repair)")
+	f.StringVar(&k.subset, "read-data-subset", "", "read a part: 2/30, or about 5%")
 	return cmd
+}
+
+func (c *cli) check(ctx context.Context, k checkFlags) (err error) {
+	done := func() error { return nil }
+	switch k.level {
+	case checkList:
+		k.opt.List = true
+	case checkDirectories:
+	case checkRotating:
+		if k.opt, done, err = c.rotating(time.Now()); err != nil {
+			return err
+		}
+	case checkEverything:
+		k.opt.ReadData = true
+	default:
+		return misused("--level %s: there are %s, %s, %s, %s", visible(k.level), checkList, checkDirectories, checkRotating, checkEverything)
+	}
+	if k.subset != "" {
+		k.opt.ReadData = true
+		if k.opt.Part, k.opt.Of, err = parseSubset(k.subset); err != nil {
+			return err
+		}
+	}
+	a, err := c.openWith(ctx, uncached)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	r, err := a.Check(ctx, k.opt)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(done(), c.reportCheck(&r))
+	if len(r.Problems) > 0 && k.from != "" {
+		a.Close()
+		err = c.repair(ctx, k.from, false)
+	}
+	return err
 }
 
 // A rotation is how far the rotating check is through the archive's bytes.

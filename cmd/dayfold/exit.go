@@ -30,6 +30,7 @@ type exitError struct {
 	err  error
 }
 
+// Error is what went wrong.
 func (e *exitError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error itself.

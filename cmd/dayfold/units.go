@@ -43,6 +43,7 @@ func (s *size) Set(text string) error {
 	return err
 }
 
+// String is the size as it may be given.
 func (s *size) String() string {
 	return strings.ReplaceAll(strings.TrimSuffix(bytesOf(int64(*s)), "iB"), " ", "")
 }
@@ -63,6 +64,7 @@ func (r *rate) Set(text string) error {
 	return err
 }
 
+// String is the rate as it may be given.
 func (r *rate) String() string {
 	if *r == 0 {
 		return ""
@@ -91,6 +93,7 @@ func (d *date) Set(text string) (err error) {
 	return fmt.Errorf("%q is no date like 2026-01-31 or 2026-01-31T18:00:00Z", text)
 }
 
+// String is the date as it may be given.
 func (d *date) String() string {
 	if d.IsZero() {
 		return ""
@@ -129,6 +132,7 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
+// String is the span as it may be given.
 func (s *span) String() string {
 	if *s == 0 {
 		return ""

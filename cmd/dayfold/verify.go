@@ -134,6 +134,7 @@ type watch struct {
 	done bool
 }
 
+// Read reads the content, and notes it.
 func (w *watch) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
 	w.hash.Write(p[:n])
