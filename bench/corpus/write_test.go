@@ -170,14 +170,8 @@ func expected(c *corpus.Corpus, n int) (messages, media int) {
 	return messages, len(unique)
 }
 
-func TestSignalLocalOpens(t *testing.T) {
-	c := corpus.New(3, tiny)
-	root := t.TempDir()
-	for n := range 2 {
-		if err := c.Write(t.Context(), root, corpus.SignalLocal, n); err != nil {
-			t.Fatal(err)
-		}
-	}
+func openLocal(t *testing.T, c *corpus.Corpus, root string) *signallocal.Source {
+	t.Helper()
 	key, err := signal.ParseKey(c.SignalKey())
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +180,19 @@ func TestSignalLocalOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestSignalLocalOpens(t *testing.T) {
+	c := corpus.New(3, tiny)
+	root := t.TempDir()
+	for n := range 2 {
+		if err := c.Write(t.Context(), root, corpus.SignalLocal, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openLocal(t, c, root)
 	messages, unique := expected(c, 1)
 	items, media := open(t, s)
 	if r := s.Report(); r.Missing.Count+r.Altered.Count+r.Unlisted.Count+r.Unshown.Count+r.Superfluous.Count > 0 {
@@ -204,15 +210,7 @@ func TestSignalLocalOpensWithoutMedia(t *testing.T) {
 	if err := c.Write(t.Context(), root, corpus.SignalLocal, 0); err != nil {
 		t.Fatal(err)
 	}
-	key, err := signal.ParseKey(c.SignalKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signallocal.Open(root, key, signallocal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openLocal(t, c, root)
 	messages, _ := expected(c, 0)
 	if items, media := open(t, s); media != 0 || items < messages {
 		t.Errorf("got %d items and %d media, want %d messages", items, media, messages)
