@@ -19,6 +19,9 @@ var (
 	// ErrNoSpace means that the disk is too full for Badger to write safely. The
 	// caller goes on without.
 	ErrNoSpace = errors.New("too little free space for the index")
+	// ErrHandles means that the process may open too few files for Badger, which ends
+	// the whole process when it finds none left. The caller goes on without.
+	ErrHandles = errors.New("too few file handles for the index")
 	// ErrForeign means that a folder holds other things than an index. It is left alone.
 	ErrForeign = errors.New("the folder is not an index")
 )
@@ -51,8 +54,8 @@ type DB struct {
 
 // Open opens the database in a folder, or one in memory if dir is "". One that is
 // unclean or does not open is renamed to dir+".set-aside" (in the place of an earlier
-// one), and a fresh one is made. A folder that holds anything else is ErrForeign. ErrBusy and ErrNoSpace are for the caller to
-// go on with one in memory.
+// one), and a fresh one is made. A folder that holds anything else is ErrForeign. ErrBusy, ErrNoSpace
+// and ErrHandles are for the caller to go on with one in memory.
 func Open(dir string, opt Options) (*DB, error) {
 	if opt.MinFree == 0 {
 		opt.MinFree = minFree
@@ -75,6 +78,9 @@ func (db *DB) start() (err error) {
 		return err
 	}
 	if err := db.room(); err != nil {
+		return err
+	}
+	if err := db.handles(); err != nil {
 		return err
 	}
 	if db.lock, err = lock(db.dir + ".lock"); err != nil {
@@ -170,6 +176,27 @@ func (db *DB) room() error {
 	}
 	if n, ok := freeSpace(db.dir); ok && n < db.free {
 		return ErrNoSpace
+	}
+	return nil
+}
+
+// spareHandles is how many files Badger may open beside those that lie there: the next
+// tables, logs and the folder itself, each several times.
+const spareHandles = 32
+
+// handles is ErrHandles when fewer files may be opened than Badger may need. They are
+// opened to find out, since no limit says what the rest of the process has open.
+func (db *DB) handles() error {
+	there, err := os.ReadDir(db.dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHandles, err)
+	}
+	for range len(there) + spareHandles {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			return ErrHandles
+		}
+		defer f.Close()
 	}
 	return nil
 }
