@@ -308,12 +308,21 @@ func (p *profile) open() *signaldesktop.Source {
 // archive backs the profile up into a new archive and returns what is in it.
 func (p *profile) archive(opt engine.BackupOptions) (*engine.View, engine.Report) {
 	p.t.Helper()
+	return p.archiveIn(engine.Options{}, opt)
+}
+
+// archiveIn is archive with options of the archive.
+func (p *profile) archiveIn(in engine.Options, opt engine.BackupOptions) (*engine.View, engine.Report) {
+	p.t.Helper()
+	in.Now, in.Temp = func() time.Time { return now }, p.t.TempDir()
 	key, err := seal.NewRecoveryKey(strings.NewReader(strings.Repeat("0123456789abcdef", 64)))
 	p.must(err)
-	a, err := engine.Create(p.t.Context(), new(store.Mem), key, engine.Options{Now: func() time.Time { return now }, Temp: p.t.TempDir()})
+	a, err := engine.Create(p.t.Context(), new(store.Mem), key, in)
 	p.must(err)
 	p.t.Cleanup(func() { a.Close() })
-	r, err := a.Backup(p.t.Context(), p.open(), opt)
+	s := p.open()
+	s.PerGroup(a.Strict())
+	r, err := a.Backup(p.t.Context(), s, opt)
 	p.must(err)
 	v, err := a.View(p.t.Context(), "latest")
 	p.must(err)

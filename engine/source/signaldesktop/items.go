@@ -24,6 +24,7 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		p := &pass{Source: s, ctx: ctx, ledger: signal.NewLedger(s.names), numbers: map[string]uint64{}, groups: map[string]bool{},
 			files: map[signal.MediaName]file{}, yield: yield}
+		p.ledger.PerGroup(s.strict)
 		s.report.begin()
 		for _, step := range []func() error{p.strange, p.people, p.stickers, p.others, p.messages, p.media} {
 			if err := step(); err != nil {

@@ -2,6 +2,7 @@ package signaldesktop
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -34,9 +36,12 @@ func pathHash(path string) [32]byte {
 
 // media yields an item for each media that was shown.
 func (p *pass) media() error {
-	shown := slices.SortedFunc(p.ledger.Media(), func(a, b *signal.Medium) int { return bytes.Compare(a.Name[:], b.Name[:]) })
-	for _, m := range shown {
-		it, err := p.medium(m, p.files[m.Name])
+	shown := slices.SortedFunc(p.ledger.Media(), func(a, b *signal.Medium) int {
+		return cmp.Or(bytes.Compare(a.Name[:], b.Name[:]), strings.Compare(a.Group, b.Group))
+	})
+	for i, m := range shown {
+		again := i > 0 && m.Name == shown[i-1].Name // another conversation shows it, too
+		it, err := p.medium(m, p.files[m.Name], again)
 		if err := p.give(it, err); err != nil {
 			return err
 		}
@@ -44,9 +49,12 @@ func (p *pass) media() error {
 	return nil
 }
 
-func (p *pass) medium(m *signal.Medium, f file) (engine.Item, error) {
+// medium returns the item of a media. again says that its file is counted already.
+func (p *pass) medium(m *signal.Medium, f file, again bool) (engine.Item, error) {
 	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time, ViewOnce: m.Once, Meta: []byte(m.Ext)}
-	p.report.count("media")
+	if !again {
+		p.report.count("media")
+	}
 	if m.Once {
 		it.Size = int64(m.Media.Size)
 		return it, nil
@@ -56,7 +64,9 @@ func (p *pass) medium(m *signal.Medium, f file) (engine.Item, error) {
 	if err != nil {
 		return it, s.lost(it.Key, m.Name, err)
 	}
-	p.report.file(size)
+	if !again {
+		p.report.file(size)
+	}
 	it.Size = int64(m.Media.Size)
 	switch {
 	case f.sealed && size != signal.SealedSize(it.Size), !f.sealed && it.Size != 0 && size != it.Size:

@@ -41,6 +41,7 @@ type Source struct {
 	info    engine.SourceInfo
 	report  report
 	scratch signal.Scratch
+	strict  bool // a media is yielded once for each conversation that shows it
 }
 
 // Is says whether dir is a profile of Signal Desktop.
@@ -79,6 +80,10 @@ func (s *Source) Close() error {
 	}
 	return errors.Join(append(errs, s.profile.Close())...)
 }
+
+// PerGroup makes Items yield a media once for each conversation that shows it (see
+// signal.Ledger).
+func (s *Source) PerGroup(yes bool) { s.strict = yes }
 
 // Info says which history this is. Its Data is a signal.Origin: what a local backup
 // begins with, and, as metadata, the key that stands in for a media's own.

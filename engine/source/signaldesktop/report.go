@@ -55,9 +55,9 @@ func (s *Source) lost(key []byte, name signal.MediaName, err error) error {
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
 	if errors.Is(err, fs.ErrNotExist) {
-		s.report.missing.Add(name.String())
+		s.report.missing.AddOnce(name.String())
 	} else {
-		s.report.altered.Add(name.String())
+		s.report.altered.AddOnce(name.String())
 	}
 	return &engine.Problem{Key: key, Err: fmt.Errorf("media file: %w", err)}
 }
@@ -66,7 +66,7 @@ func (s *Source) lost(key []byte, name signal.MediaName, err error) error {
 func (s *Source) altered(key []byte, name signal.MediaName, err error) error {
 	s.report.mu.Lock()
 	defer s.report.mu.Unlock()
-	s.report.altered.Add(name.String())
+	s.report.altered.AddOnce(name.String())
 	return &engine.Problem{Key: key, Err: err}
 }
 

@@ -162,6 +162,39 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// In strict scope two conversations with the same photo share no byte of it; by default
+// they share all. Either way the export has it, and a file that is missing is one.
+func TestStrictScopeKeepsConversationsApart(t *testing.T) {
+	p := newProfile(t, 1360)
+	const size = 300_000
+	photo := p.file(50, size, true)
+	for _, chat := range []string{"chat-a", "chat-b", "chat-b"} {
+		p.message(chat, alice, object{"body": "forwarded", "attachments": []object{photo}})
+	}
+	p.log()
+	_, plain := p.archive(engine.BackupOptions{})
+	for strict, want := range map[bool]int64{false: plain.BytesNew, true: plain.BytesNew + size} {
+		v, r := p.archiveIn(engine.Options{Strict: strict}, engine.BackupOptions{})
+		if r.BytesNew != want || r.Missing > 0 {
+			t.Errorf("strict %t: %d new bytes, want %d: %v", strict, r.BytesNew, want, r.Problems)
+		}
+		h, err := signaldesktop.NewHistory(t.Context(), v)
+		p.must(err)
+		w, err := export.Write(t.Context(), t.TempDir(), h, export.WriteOptions{})
+		if err != nil || w.Missing.Count > 0 || w.Media != 6 {
+			t.Errorf("strict %t: written %+v, %v", strict, w, err)
+		}
+	}
+	p.must(os.Remove(filepath.Join(p.dir, "attachments.noindex", fmt.Sprint(photo["path"]))))
+	s := p.open()
+	s.PerGroup(true)
+	h, err := signaltest.Collect(s)
+	p.must(err)
+	if d := s.Description(); len(d.Findings) != 1 || d.Findings[0].Count != 1 || len(h.Problems) != 2 {
+		t.Errorf("found %+v, problems %v", d.Findings, h.Problems)
+	}
+}
+
 // exported writes the profile's history as Signal's plaintext export and returns its lines.
 func exported(t *testing.T, p *profile) (dir string, lines []map[string]any, left map[string]int64) {
 	t.Helper()

@@ -197,18 +197,30 @@ func (p *pass) needs(id int64, c *columns) (keys [][]byte) {
 		return cmp.Or(cmp.Compare(a.message, b.message), cmp.Compare(a.row, b.row))
 	})
 	for ; i < len(p.shown) && p.shown[i].message == id; i++ {
-		keys = append(keys, fmt.Appendf(p.mediaPrefix(p.owner.e), "%s/%d", sectionBlobs, p.shown[i].row))
+		keys = append(keys, fmt.Appendf(p.mediaPrefix(p.owner), "%s/%d", sectionBlobs, p.shown[i].row))
 	}
 	return keys
 }
 
-// mediaPrefix begins the key of a blob that a message shows; nil: none does.
-func (p *pass) mediaPrefix(e *message) []byte {
-	week := uint32(0)
-	if e != nil {
-		week = signal.Week(uint64(e.sent))
+// mediaPrefix begins the key of a blob that a message shows, if any.
+func (p *pass) mediaPrefix(o owner) []byte {
+	if o.e == nil {
+		return []byte("p/0000/")
 	}
-	return fmt.Appendf(nil, "p/%04d/", week)
+	prefix := fmt.Appendf(nil, "p/%04d/", signal.Week(uint64(o.e.sent)))
+	if group := p.mediaGroup(o); len(group) > 0 {
+		prefix = append(append(prefix, group...), '/')
+	}
+	return prefix
+}
+
+// mediaGroup is the group of a blob that a message shows: none, unless conversations are
+// kept apart.
+func (p *pass) mediaGroup(o owner) []byte {
+	if !p.s.strict {
+		return nil
+	}
+	return p.threads[o.of.life(o.e).thread].group
 }
 
 // numbered ends the key of a row with its number. A second row of that number is an error.
@@ -273,7 +285,7 @@ func (p *pass) blob(ctx context.Context, r *record) (it engine.Item, err error) 
 	f := &r.frame
 	it = engine.Item{Kind: engine.Media, Size: f.size}
 	section, name, id := p.last.section, sectionBlobs, strconv.FormatUint(f.row, 10)
-	prefix := p.mediaPrefix(nil)
+	prefix := p.mediaPrefix(owner{})
 	switch {
 	case f.kind == fieldAvatar:
 		section, name = sectionAvatars, sectionAvatars
@@ -284,8 +296,8 @@ func (p *pass) blob(ctx context.Context, r *record) (it engine.Item, err error) 
 		name = "sticker"
 	case p.owner.e != nil:
 		p.live(&it)
-		it.Kind, it.Group = engine.Media, nil
-		prefix = p.mediaPrefix(p.owner.e)
+		it.Kind, it.Group = engine.Media, p.mediaGroup(p.owner)
+		prefix = p.mediaPrefix(p.owner)
 	}
 	if f.kind != fieldAvatar {
 		p.row = -1

@@ -28,6 +28,7 @@ type Source struct {
 	names      *signal.Namer
 	info       engine.SourceInfo
 	path       string       // of the file; empty: it has none
+	strict     bool         // blobs belong to the conversations that show them
 	altered    signal.Names // blobs that Items found damaged
 	unreadable signal.Names // records that Items could not read
 }
@@ -64,6 +65,10 @@ func Open(ctx context.Context, path string, p Passphrase) (*Source, error) {
 
 // Close closes the file.
 func (s *Source) Close() error { return s.close() }
+
+// PerGroup makes the blobs that a message shows part of its conversation, for an archive of
+// strict scope: what one conversation has, another does not tell.
+func (s *Source) PerGroup(yes bool) { s.strict = yes }
 
 // Info says which history this is.
 func (s *Source) Info() engine.SourceInfo { return s.info }
