@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/dir"
 )
 
 // backupFlags are what backup takes.
@@ -45,6 +46,16 @@ func (r *ruleFlags) of() engine.Rules {
 	return rules
 }
 
+// fit says that the flags mean something for a source of this kind: a folder has neither
+// messages nor conversations, and would be archived whole.
+func (r *ruleFlags) fit(path, kind string) error {
+	given := r.rules.TextOnly || r.rules.MediaDays > 0 || !r.since.IsZero() || len(r.exclude) > 0
+	if given && kind == dir.Kind {
+		return misused("%s is taken as a folder of files: --text-only, --media-days, --since and --exclude-group choose among messages", visible(path))
+	}
+	return nil
+}
+
 func (c *cli) backupCommand() *cobra.Command {
 	var b backupFlags
 	cmd := &cobra.Command{
@@ -78,6 +89,9 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 	b.opt.Rules = b.rules.of()
 	sources, err := c.openSources(ctx, paths, &b.source)
 	defer closeAll(sources)
+	for i, src := range sources {
+		err = errors.Join(err, b.rules.fit(paths[i], src.Info().Kind))
+	}
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,9 @@ func (c *cli) inspect(ctx context.Context, path string, f *inspectFlags) error {
 		return err
 	}
 	defer src.Close()
+	if err := f.rules.fit(path, src.Info().Kind); err != nil {
+		return err
+	}
 	in.Kind, in.Key = src.Info().Kind, keyNone
 	if _, ok := looks[in.Kind]; ok {
 		in.Key = keyFits

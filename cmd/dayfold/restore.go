@@ -27,7 +27,8 @@ type restoreFlags struct {
 	target, format   string
 	overwrite        string
 	verify, asSignal bool
-	strict           bool // the archive is
+	strict           bool            // the archive is
+	snapshot         engine.Snapshot // that is restored
 }
 
 // overwrites are the words for what happens to files that are there.
@@ -78,6 +79,8 @@ type restored struct {
 	files    int64
 	problems []*engine.Problem
 	missing  int64
+	absent   signal.Names // media that messages show, and the snapshot does not have
+	chosen   bool         // flags left these out
 	left     map[string]int64
 	mended   int64
 	fields   map[string]int64 // that the format has no name for
@@ -105,11 +108,13 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 	if err != nil {
 		return err
 	}
-	rec := record(h, c.progress.reporter(), v.Snapshot())
+	r.snapshot = v.Snapshot()
+	rec := record(h, c.progress.reporter(), r.snapshot)
 	done, err := c.write(ctx, format, rec, r)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	done.settleAbsent(r)
 	if r.verify {
 		if err := c.verifyTarget(ctx, format, rec, r, &done); err != nil {
 			return fmt.Errorf("verify: %w", err)
@@ -120,7 +125,29 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 	if err != nil && len(rec.lost) == 0 { // of what is damaged nobody knows
 		return err
 	}
-	return c.reportRestore(v.Snapshot().ID, rec, &done, expired, r, time.Since(start))
+	return c.reportRestore(rec, &done, expired, r, time.Since(start))
+}
+
+// settleAbsent makes a problem of each media that is absent, unless somebody wanted that.
+func (d *restored) settleAbsent(r *restoreFlags) {
+	if d.absent.Count == 0 {
+		return
+	}
+	if d.chosen = r.chosen(d.absent.Count); d.chosen {
+		return
+	}
+	d.missing += d.absent.Count
+	for _, name := range d.absent.Names {
+		d.problems = append(d.problems, &engine.Problem{Key: []byte(name), Err: errNoMedia})
+	}
+}
+
+// chosen says whether n media are absent because flags left them out: those of this
+// restore, or those of the backup. The snapshot has the latter's counts, so one that could
+// not be read is told from as many as were too old only when there are more than those.
+func (r *restoreFlags) chosen(n int64) bool {
+	left := r.snapshot.Excluded
+	return r.pick.withoutMedia() || left["text-only"] > 0 || n <= left["media-age"]
 }
 
 // formatOf is the format to write a history of some kind in.
@@ -219,17 +246,21 @@ func (c *cli) writeExport(ctx context.Context, h engine.History, r *restoreFlags
 }
 
 func fromWritten(w signal.Written) restored {
-	r := restored{files: w.Media, missing: w.Missing.Count, left: w.Left, mended: w.Mended, fields: w.Fields}
-	for _, name := range w.Missing.Names {
-		r.problems = append(r.problems, &engine.Problem{Key: []byte(name), Err: errNoMedia})
+	r := restored{files: w.Media, missing: w.Altered.Count, absent: w.Missing, left: w.Left, mended: w.Mended, fields: w.Fields}
+	for _, name := range w.Altered.Names {
+		r.problems = append(r.problems, &engine.Problem{Key: []byte(name), Err: errAltered})
 	}
 	return r
 }
 
-// errNoMedia: a message shows a media that the snapshot does not have.
-var errNoMedia = errors.New("media not in the archive")
+// Why a media that a message shows is not restored.
+var (
+	errNoMedia = errors.New("media not in the archive")
+	errAltered = errors.New("media damaged in the archive")
+)
 
-func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired int64, r *restoreFlags, took time.Duration) error {
+func (c *cli) reportRestore(rec *recorder, done *restored, expired int64, r *restoreFlags, took time.Duration) error {
+	id, absent := r.snapshot.ID, int64(0)
 	c.warnOf(done.problems, done.missing)
 	c.tell("restored %s (%s) of snapshot %s to %s in %s\n", plural(rec.items, "item"), bytesOf(rec.bytes), id[:shortID], visible(r.target), lasting(took))
 	if done.kept > 0 {
@@ -237,6 +268,10 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 	}
 	if expired > 0 {
 		c.tell("  %s expired and not restored\n", plural(expired, "item"))
+	}
+	if done.chosen {
+		absent = done.absent.Count
+		c.tell("  without %s media that flags left out\n", count(absent))
 	}
 	if len(done.left) > 0 {
 		c.tell("  left out: %s\n", reasons(done.left))
@@ -261,6 +296,7 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Files    int64            `json:"files"`
 		Kept     int64            `json:"files_kept"`
 		Expired  int64            `json:"skipped_expired"`
+		Absent   int64            `json:"media_left_out,omitempty"`
 		Left     map[string]int64 `json:"left_out,omitempty"`
 		Mended   int64            `json:"mended,omitempty"`
 		Fields   map[string]int64 `json:"fields_left_out,omitempty"`
@@ -268,7 +304,7 @@ func (c *cli) reportRestore(id string, rec *recorder, done *restored, expired in
 		Verified bool             `json:"verified"`
 		Seconds  float64          `json:"duration_s"`
 		Errors   []problemLine    `json:"errors"`
-	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, done.left, done.mended, done.fields, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
+	}{"summary", id, rec.items, rec.bytes, done.files, done.kept, expired, absent, done.left, done.mended, done.fields, done.newKey, r.verify && done.missing == 0, seconds(took), problemLines(done.problems)})
 	if err == nil && done.missing > 0 {
 		err = partial("%s could not be restored; the rest is in %s", plural(done.missing, "item"), visible(r.target))
 	}

@@ -43,6 +43,11 @@ func parseKind(name string) (engine.Kind, error) {
 	return k, nil
 }
 
+// withoutMedia says that media are not selected though messages may be that show them.
+func (s *selection) withoutMedia() bool {
+	return len(s.kinds) > 0 && !slices.Contains(s.kinds, "media") || s.prefix != ""
+}
+
 // of is what of a snapshot is selected.
 func (s *selection) of(ctx context.Context, v *engine.View) (engine.History, error) {
 	p := &part{View: v, prefix: []byte(s.prefix), group: []byte(s.group), since: s.since, until: s.until, seed: maphash.MakeSeed()}

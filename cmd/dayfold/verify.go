@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"iter"
 	"slices"
 	"sync"
@@ -167,10 +168,10 @@ func (c *cli) verifyTarget(ctx context.Context, format string, rec *recorder, r 
 		return err
 	}
 	defer src.Close()
-	perGroup(r.strict, src)
 	if format != rec.Info().Kind {
 		return readable(ctx, src, done)
 	}
+	perGroup(r.strict, src)
 	rec.other = src.Info().Label != rec.Info().Label && format != dir.Kind
 	there, err := rec.prints(ctx, src.Items(ctx), nil)
 	if err != nil {
@@ -257,19 +258,24 @@ func (r *recorder) print(ctx context.Context, it *engine.Item) (print, error) {
 }
 
 // readable reads all of a target in another format than the history's: its names and
-// lines differ, but nothing in it may be missing.
+// lines differ, but nothing in it may be missing beside what flags left out.
 func readable(ctx context.Context, src engine.Source, done *restored) error {
+	spare := int64(0)
+	if done.chosen {
+		spare = done.absent.Count
+	}
 	for it, err := range src.Items(ctx) {
 		if err == nil {
 			err = writeContent(ctx, io.Discard, &it)
 		}
 		var problem *engine.Problem
-		if errors.As(err, &problem) {
+		switch {
+		case errors.As(err, &problem) && errors.Is(err, fs.ErrNotExist) && spare > 0:
+			spare--
+		case errors.As(err, &problem):
 			done.missing++
 			done.problems = append(done.problems, problem)
-			continue
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 	}

@@ -178,8 +178,7 @@ func (w *writer) media(ctx context.Context) error {
 		}
 		w.written[name] = true // in another conversation it may stand once more
 		if err := w.medium(ctx, name, &it); errors.Is(err, seal.ErrCorrupt) {
-			w.needed[name] = signal.NeededMedia{} // what is damaged is missing
-			continue
+			w.done.Altered.Add(name.String())
 		} else if err != nil {
 			return err
 		}

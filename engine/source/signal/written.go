@@ -13,7 +13,8 @@ type Written struct {
 	Mended        int64            // frames that Signal would have refused as they were
 	Unknown       int64            // fields that the target's form has no name for
 	Fields        map[string]int64 // those of frames, by name (see UnknownFields)
-	Missing       Names            // media that are shown but not in the history, or altered
+	Missing       Names            // media that are shown but not in the history
+	Altered       Names            // media that are in the history, and cannot be read or are not what is shown
 }
 
 // Leave counts one frame that is left out.

@@ -138,7 +138,7 @@ func (w *writer) expiring(f *signal.Facts) bool {
 // files writes the media that main shows, several at a time, and the list of their names.
 func (w *writer) files(ctx context.Context, list io.Writer) error {
 	names := w.media.Sorted()
-	absent := make([]bool, len(names))
+	why := make([]error, len(names)) // one is not written
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
@@ -151,8 +151,8 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 				return ctx.Err()
 			}
 			err := w.medium(ctx, name, w.media[name], iv[:])
-			absent[i] = errors.Is(err, errAbsent) || errors.Is(err, seal.ErrCorrupt) // damaged in the archive
-			if absent[i] {
+			if errors.Is(err, errAbsent) || errors.Is(err, errAltered) {
+				why[i] = err
 				return nil
 			}
 			return err
@@ -162,8 +162,12 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 		return err
 	}
 	for i, name := range names {
-		if absent[i] {
+		switch {
+		case errors.Is(why[i], errAbsent):
 			w.done.Missing.Add(name.String())
+			continue
+		case why[i] != nil:
+			w.done.Altered.Add(name.String())
 			continue
 		}
 		w.done.Media++
@@ -175,18 +179,24 @@ func (w *writer) files(ctx context.Context, list io.Writer) error {
 	return nil
 }
 
-// errAbsent: the history has not this media, or not as it is shown.
-var errAbsent = errors.New("media is not in the history")
+// Why a media is not written: the history has none, or none that can be read and is what
+// the message shows.
+var (
+	errAbsent  = errors.New("media is not in the history")
+	errAltered = errors.New("media is not what is shown")
+)
 
 func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.NeededMedia, iv []byte) error {
 	if m.Key == "" {
 		return errAbsent
 	}
 	it, err := w.h.Item(ctx, []byte(m.Key))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return errAbsent
-	}
-	if err != nil {
+	case errors.Is(err, seal.ErrCorrupt):
+		return errAltered
+	case err != nil:
 		return err
 	}
 	path := "files/" + name.Path()
@@ -201,8 +211,8 @@ func (w *writer) medium(ctx context.Context, name signal.MediaName, m signal.Nee
 	if err != nil {
 		w.root.Remove(tmp)
 	}
-	if errors.Is(err, signal.ErrCorrupt) {
-		return errAbsent
+	if errors.Is(err, signal.ErrCorrupt) || errors.Is(err, seal.ErrCorrupt) { // the latter in the archive
+		return errAltered
 	}
 	return err
 }
