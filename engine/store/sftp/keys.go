@@ -6,7 +6,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -14,26 +15,20 @@ import (
 )
 
 // config is what the handshake needs; done is to be called after it.
-func (o Options) config(address string) (config *ssh.ClientConfig, done func(), err error) {
-	hosts, err := knownhosts.New(o.knownHosts()...)
+func (t target) config() (config *ssh.ClientConfig, done func(), err error) {
+	hosts, err := knownhosts.New(t.KnownHosts...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read known hosts: %w", err)
 	}
-	user := o.User
-	for _, env := range []string{"USER", "LOGNAME"} {
-		if user == "" {
-			user = os.Getenv(env)
-		}
-	}
 	done = func() {}
 	var auth []ssh.AuthMethod
-	if socket := os.Getenv("SSH_AUTH_SOCK"); socket != "" && !o.NoAgent {
-		if c, err := net.Dial("unix", socket); err == nil {
-			auth = append(auth, ssh.PublicKeysCallback(agent.NewClient(c).Signers))
+	if t.agent != "" {
+		if c, err := net.Dial("unix", t.agent); err == nil {
+			auth = append(auth, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return t.agreed(agent.NewClient(c)) }))
 			done = func() { c.Close() }
 		}
 	}
-	signers, err := o.signers()
+	signers, err := t.signers()
 	if err == nil && len(signers) > 0 {
 		auth = append(auth, ssh.PublicKeys(signers...))
 	} else if err == nil && auth == nil {
@@ -43,57 +38,47 @@ func (o Options) config(address string) (config *ssh.ClientConfig, done func(), 
 		done()
 		return nil, nil, err
 	}
-	return &ssh.ClientConfig{User: user, Auth: auth, HostKeyCallback: hosts, HostKeyAlgorithms: algorithms(hosts, address)}, done, nil
+	return &ssh.ClientConfig{User: t.User, Auth: auth, HostKeyCallback: hosts, HostKeyAlgorithms: algorithms(hosts, t.known)}, done, nil
 }
 
-func (o Options) knownHosts() []string {
-	if o.KnownHosts != nil {
-		return o.KnownHosts
+// agreed are the keys of the agent that may be shown.
+func (t target) agreed(a agent.ExtendedAgent) ([]ssh.Signer, error) {
+	signers, err := a.Signers()
+	if err != nil || !t.chosen {
+		return signers, err
 	}
-	files := []string{"/etc/ssh/ssh_known_hosts"}
-	if home, err := os.UserHomeDir(); err == nil {
-		files = append(files, filepath.Join(home, ".ssh", "known_hosts"))
-	}
-	var there []string
-	for _, f := range files {
-		if _, err := os.Stat(f); err == nil {
-			there = append(there, f)
-		}
-	}
-	return there
-}
-
-// signers are the private keys. A key file of a usual name that is locked is passed over
-// without a passphrase; one that was asked for is an error.
-func (o Options) signers() ([]ssh.Signer, error) {
-	files, asked := o.KeyFiles, true
-	if files == nil {
-		asked = false
-		home, err := os.UserHomeDir()
+	named := map[string]bool{}
+	for _, file := range t.KeyFiles {
+		text, err := os.ReadFile(strings.TrimSuffix(file, ".pub") + ".pub")
 		if err != nil {
-			return nil, nil
+			continue
 		}
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			files = append(files, filepath.Join(home, ".ssh", name))
+		if key, _, _, _, err := ssh.ParseAuthorizedKey(text); err == nil {
+			named[string(key.Marshal())] = true
 		}
 	}
+	return slices.DeleteFunc(signers, func(s ssh.Signer) bool { return !named[string(s.PublicKey().Marshal())] }), nil
+}
+
+// signers are the private keys.
+func (t target) signers() ([]ssh.Signer, error) {
 	var signers []ssh.Signer
-	for _, file := range files {
+	for _, file := range t.KeyFiles {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			if asked {
-				return nil, fmt.Errorf("read private key: %w", err)
+			if !t.spare {
+				return nil, fmt.Errorf("read private key: %v", err) // not that the store is not there
 			}
 			continue
 		}
 		signer, err := ssh.ParsePrivateKey(text)
 		var locked *ssh.PassphraseMissingError
-		if errors.As(err, &locked) && len(o.Passphrase) > 0 {
-			signer, err = ssh.ParsePrivateKeyWithPassphrase(text, o.Passphrase)
+		if errors.As(err, &locked) && len(t.Passphrase) > 0 {
+			signer, err = ssh.ParsePrivateKeyWithPassphrase(text, t.Passphrase)
 		}
 		if err == nil {
 			signers = append(signers, signer)
-		} else if asked {
+		} else if !t.spare {
 			return nil, fmt.Errorf("open private key: %w", err)
 		}
 	}

@@ -19,13 +19,14 @@ import (
 // Options name a folder of another machine and say how to reach it. The host's key is
 // always checked: it must be in one of the known_hosts files.
 type Options struct {
-	Host       string        // host or host:port
-	User       string        // "": the name in USER or LOGNAME
+	Host       string        // host or host:port, or a name that ssh's configuration gives to one
+	User       string        // "": as ssh's configuration says, or the name in USER or LOGNAME
 	Dir        string        // the folder, which must be there; relative to where the server puts the user
-	KeyFiles   []string      // private keys; nil: those of usual names in ~/.ssh
+	Config     []string      // files of ssh's configuration; nil: ~/.ssh/config and /etc/ssh/ssh_config
+	KeyFiles   []string      // private keys; nil: those of ssh's configuration, or of usual names in ~/.ssh
 	Passphrase []byte        // opens key files that are locked
 	NoAgent    bool          // do not ask the agent at SSH_AUTH_SOCK
-	KnownHosts []string      // nil: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
+	KnownHosts []string      // nil: those of ssh's configuration, or ~/.ssh/known_hosts, and /etc/ssh/ssh_known_hosts
 	Timeout    time.Duration // of one call; zero: 5 minutes
 }
 
@@ -83,23 +84,23 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 
 // dial makes an SSH connection and starts the server's SFTP on it.
 func (o Options) dial(ctx context.Context) (Link, error) {
-	address := o.Host
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(strings.Trim(address, "[]"), "22")
+	t, err := o.target()
+	if err != nil {
+		return Link{}, err
 	}
-	config, done, err := o.config(address)
+	config, done, err := t.config()
 	if err != nil {
 		return Link{}, err
 	}
 	defer done()
-	raw, err := (&net.Dialer{Timeout: 15 * time.Second}).DialContext(ctx, "tcp", address)
+	raw, err := (&net.Dialer{Timeout: 15 * time.Second}).DialContext(ctx, "tcp", t.address)
 	if err != nil {
 		return Link{}, &store.Temporary{Err: err}
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	defer stop()
 	raw.SetDeadline(time.Now().Add(30 * time.Second))
-	conn, channels, requests, err := ssh.NewClientConn(raw, address, config)
+	conn, channels, requests, err := ssh.NewClientConn(raw, t.known, config)
 	if err != nil {
 		raw.Close()
 		return Link{}, refusal(err)
