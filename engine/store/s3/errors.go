@@ -139,6 +139,10 @@ func answered(r minio.ErrorResponse) error {
 		return fmt.Errorf("%w: this machine's clock is wrong", err)
 	case r.Code == "RequestTimeout" || r.Code == "SlowDown" || r.Code == "BadDigest":
 		return &store.Temporary{Err: err}
+	case r.Code == "ExpiredToken" || r.Code == "TokenRefreshRequired":
+		return fmt.Errorf("%w: %w: the credentials have expired", fs.ErrPermission, err)
+	case r.Code == "AuthorizationHeaderMalformed" || r.Code == "PermanentRedirect" || r.Code == "IllegalLocationConstraintException":
+		return fmt.Errorf("%w: the bucket lies in another region", err)
 	case r.StatusCode == http.StatusUnauthorized || r.Code == "InvalidAccessKeyId" || r.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%w: %w", fs.ErrPermission, err)
 	case r.StatusCode == http.StatusConflict || r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusRequestTimeout ||

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -24,14 +23,18 @@ type Options struct {
 	PlainHTTP bool   // no TLS: for a server on this machine
 	Bucket    string
 	Prefix    string // what the names of all objects begin with in the bucket, in segments as store.ValidName has them
-	Region    string // "": AWS_REGION, AWS_DEFAULT_REGION, or what the server says
+	Region    string // "": AWS_REGION, AWS_DEFAULT_REGION, that of the profile, or what the server says
 	PathStyle bool   // bucket in the path, always; else in the host where that is known to work
 	HostStyle bool   // bucket in the host, always
 
-	// Without an access key, credentials are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
-	// and AWS_SESSION_TOKEN, or those of the profile AWS_PROFILE in the shared
-	// credentials file.
+	// Without an access key, credentials are those of the profile if one is named here;
+	// else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else those of
+	// the profile AWS_PROFILE, or "default", in the files that AWS's own programs share
+	// (keys, session tokens, single sign-on, credential_process); else what Last says.
 	AccessKey, SecretKey, SessionToken string
+
+	Profile string
+	Last    func() (accessKey, secretKey string, err error) // asked once; nil: there is nobody to ask
 
 	CA      []byte        // PEM certificates to trust instead of the system's
 	Timeout time.Duration // of one request; zero: 5 minutes
@@ -86,7 +89,7 @@ func (o Options) open() (*Store, error) {
 	}
 	clock := new(dial)
 	client, err := minio.New(o.Endpoint, &minio.Options{
-		Creds: o.credentials(), Secure: !o.PlainHTTP, Transport: guard{transport, timeout, clock}, Region: o.region(),
+		Creds: credentials.New(&chosen{opt: o}), Secure: !o.PlainHTTP, Transport: guard{transport, timeout, clock}, Region: o.region(),
 		BucketLookup: o.lookup(), MaxRetries: 1,
 	})
 	if err != nil {
@@ -107,22 +110,6 @@ func (o Options) lookup() minio.BucketLookupType {
 		return minio.BucketLookupDNS
 	}
 	return minio.BucketLookupAuto
-}
-
-func (o Options) region() string {
-	for _, r := range []string{o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")} {
-		if r != "" {
-			return r
-		}
-	}
-	return ""
-}
-
-func (o Options) credentials() *credentials.Credentials {
-	if o.AccessKey != "" {
-		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken)
-	}
-	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}})
 }
 
 func (o Options) transport() (*http.Transport, error) {

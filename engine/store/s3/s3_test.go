@@ -9,8 +9,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -108,7 +106,7 @@ func TestWrongAnswers(t *testing.T) {
 		{"get: endless", dated(storetest.Endless(200, "", "more ")), "get", "without end", false, nil},
 		{"get: page", storetest.Page, "get", "not one of S3", false, nil},
 		{"get: denied", storetest.Text(403, answer("AccessDenied")), "get", "AccessDenied", false, fs.ErrPermission},
-		{"get: expired", storetest.Text(400, answer("ExpiredToken")), "get", "ExpiredToken", false, nil},
+		{"get: expired", storetest.Text(400, answer("ExpiredToken")), "get", "the credentials have expired", false, fs.ErrPermission},
 		{"get: clock", storetest.Text(403, answer("RequestTimeTooSkewed")), "get", "clock", false, nil},
 		{"get: no bucket", storetest.Text(404, answer("NoSuchBucket")), "get", "no such bucket", false, nil},
 		{"get: no object", storetest.Text(404, answer("NoSuchKey")), "get", "", false, fs.ErrNotExist},
@@ -117,6 +115,8 @@ func TestWrongAnswers(t *testing.T) {
 		{"get: elsewhere", storetest.Status(302, "Location: http://169.254.169.254/x"), "get", "302", false, nil},
 		{"get: moved", storetest.Status(307, "Location: http://other.example/x"), "get", "307", false, nil},
 		{"put: elsewhere", storetest.Status(307, "Location: http://other.example/x"), "put", "307", false, nil},
+		{"put: another region", storetest.Text(400, answer("AuthorizationHeaderMalformed")), "put", "another region", false, nil},
+		{"put: read only", storetest.Text(403, answer("AccessDenied")), "put", "AccessDenied", false, fs.ErrPermission},
 		{"put: quota", storetest.Text(403, answer("QuotaExceeded")), "put", "no space", false, store.ErrNoSpace},
 		{"put: full", storetest.Status(507), "put", "no space", false, store.ErrNoSpace},
 		{"put: conflict", storetest.Text(409, answer("ConditionalRequestConflict")), "put", "Conflict", true, nil},
@@ -278,33 +278,6 @@ func TestTLS(t *testing.T) {
 		change(&o)
 		if err := open(t, o).Put(t.Context(), "a", nil); err == nil || !strings.Contains(err.Error(), "not to be trusted") || store.IsTemporary(err) {
 			t.Errorf("got %v, want that the certificate is not to be trusted", err)
-		}
-	}
-}
-
-// Credentials come from the environment, or from the profile of the shared file.
-func TestCredentials(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "credentials")
-	text := "[default]\naws_access_key_id = other\naws_secret_access_key = s\n[mine]\naws_access_key_id = key\naws_secret_access_key = s\naws_session_token = t\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		env map[string]string
-		ok  bool
-	}{
-		{map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s"}, true},
-		{map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file, "AWS_PROFILE": "mine"}, true},
-		{map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file}, false},
-		{map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file + "-none"}, false},
-	} {
-		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_SESSION_TOKEN"} {
-			t.Setenv(name, c.env[name])
-		}
-		_, _, opt := serve(t, none)
-		opt.AccessKey, opt.SecretKey = "", ""
-		if err := open(t, opt).Put(t.Context(), "a", nil); (err == nil) != c.ok || err != nil && !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("%v: %v, want success %v", c.env, err, c.ok)
 		}
 	}
 }

@@ -374,3 +374,34 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A server that sends the client elsewhere does not get it to show its password there,
+// nor what it was to put.
+func TestRedirectionsAreNotFollowed(t *testing.T) {
+	followed := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed++ }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, what := range []string{"get", "part", "put", "list", "delete"} {
+			s, _ := serve(t, func(*http.Request) storetest.Fault {
+				return storetest.Status(status, "Location: "+elsewhere.URL+"/dav/my%20files/a")
+			})
+			if err := call(t, s, what); err == nil {
+				t.Errorf("%s, %d: no error", what, status)
+			}
+		}
+	}
+	if followed > 0 {
+		t.Errorf("followed %d times", followed)
+	}
+}
+
+func TestExpiredCertificate(t *testing.T) {
+	url, ca := storetest.Expired(t, http.NotFoundHandler())
+	s, err := webdav.Open(t.Context(), webdav.Options{URL: url, CA: ca})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	storetest.WantExpired(t, s.Put(t.Context(), "a", nil))
+}
