@@ -33,7 +33,7 @@ form, how long names may be, and how far its clock is from this machine's.
 			}
 			return c.probe(cmd.Context())
 		},
-	})
+	}, c.loginCommand(), c.logoutCommand())
 	return cmd
 }
 

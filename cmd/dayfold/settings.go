@@ -19,6 +19,7 @@ type globals struct {
 	upload, download        rate
 	quiet, verbose, json    bool
 	config, profile         string
+	reach
 
 	command             string // the word after "dayfold"
 	repoGiven, keyGiven bool   // not the defaults
@@ -35,6 +36,7 @@ var environment = map[string]string{
 	"memory":    "DAYFOLD_MEMORY",
 	"config":    "DAYFOLD_CONFIG",
 	"profile":   "DAYFOLD_PROFILE",
+	"ca-file":   "DAYFOLD_CA_FILE",
 }
 
 // What is given by environment alone: secrets are no flags, for other users see those.
@@ -66,6 +68,7 @@ func (c *cli) flags(f *pflag.FlagSet) {
 	f.BoolVar(&c.json, "json", false, "JSON lines on stdout, for programs")
 	f.StringVar(&c.config, "config", xdg("XDG_CONFIG_HOME", ".config", "config.toml"), "TOML `FILE` with values for any flag")
 	f.StringVar(&c.profile, "profile", "", "use the profile `NAME` of the config file")
+	c.reach.flags(f)
 	for name, shown := range map[string]string{"repo": "~/.local/share/dayfold/archive", "key-file": "~/.config/dayfold/recovery-key",
 		"cache-dir": "~/.cache/dayfold", "config": "~/.config/dayfold/config.toml"} {
 		f.Lookup(name).DefValue = shown // the same on every machine that writes the manual

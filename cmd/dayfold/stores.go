@@ -25,18 +25,18 @@ import (
 type scheme struct {
 	name, example string
 	near          bool
-	open          func(ctx context.Context, rest string, create bool) (store.Store, error)
+	open          func(c *cli, ctx context.Context, rest string, create bool) (store.Store, error)
 }
 
 // places are all schemes; a path without one is "file". Credentials never stand in a
-// URL: each place takes them from its usual environment variables.
+// URL: each place takes them from where its own programs look.
 var places = []scheme{
-	{"file", "file:PATH", true, openLocal},
-	{"s3", "s3:https://HOST/BUCKET/PREFIX", false, openS3},
-	{"webdav", "webdav:https://HOST/PATH", false, openWebDAV},
-	{"sftp", "sftp:USER@HOST:PATH", false, openSFTP},
-	{"rclone", "rclone:REMOTE:PATH", false, openRclone},
-	{"mem", "", true, openMemory},
+	{"file", "file:PATH", true, (*cli).openLocal},
+	{"s3", "s3:https://HOST/BUCKET/PREFIX", false, (*cli).openS3},
+	{"webdav", "webdav:https://HOST/PATH", false, (*cli).openWebDAV},
+	{"sftp", "sftp:USER@HOST:PATH", false, (*cli).openSFTP},
+	{"rclone", "rclone:REMOTE:PATH", false, (*cli).openRclone},
+	{"mem", "", true, (*cli).openMemory},
 }
 
 // schemes names the places for the help.
@@ -64,7 +64,7 @@ func parseURL(repo string) (scheme, string, error) {
 	return scheme{}, "", misused("%s: unknown kind of store %q (there are a path, %s)", shownURL(repo), name, schemes())
 }
 
-func openLocal(_ context.Context, dir string, create bool) (store.Store, error) {
+func (*cli) openLocal(_ context.Context, dir string, create bool) (store.Store, error) {
 	if dir == "" {
 		return nil, misused("a store needs a path")
 	}
@@ -79,7 +79,9 @@ func openLocal(_ context.Context, dir string, create bool) (store.Store, error) 
 }
 
 // openMemory is for tests: what it holds ends with the process.
-func openMemory(context.Context, string, bool) (store.Store, error) { return new(store.Mem), nil }
+func (*cli) openMemory(context.Context, string, bool) (store.Store, error) {
+	return new(store.Mem), nil
+}
 
 // openStore opens the place that --repo names, with the limits on what goes to and fro.
 // close gives back what it holds.
@@ -88,7 +90,7 @@ func (c *cli) openStore(ctx context.Context, create bool) (st store.Store, close
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err = s.open(ctx, rest, create)
+	st, err = s.open(c, ctx, rest, create)
 	if errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, nil, engine.ErrNoArchive
 	}
