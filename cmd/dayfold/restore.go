@@ -40,8 +40,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Use: "restore [SNAPSHOT] --target DIR", GroupID: "work", Args: misuse(cobra.MaximumNArgs(1)),
 		Short: "Write a history back",
 		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
-with --format: a Signal local backup also as Signal's plaintext export. A history of
-Signal Desktop comes out as that export. What has expired
+with --format: every history of Signal's also as its plaintext export, and that of Signal
+Desktop as that only. What a format has no place for is counted. What has expired
 is not restored. A Signal local backup is written under the 64-character key that is
 given, as the one it had, or under a new one, which is shown once; a signal-….backup
 likewise under a passphrase.`,
@@ -153,7 +153,7 @@ func (r *restoreFlags) chosen(n int64) bool {
 // formatOf is the format to write a history of some kind in.
 func formatOf(kind, wanted string) (string, error) {
 	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind},
-		signalv1.Kind: {signalv1.Kind}, signaldesktop.Kind: {export.Kind}}
+		signalv1.Kind: {signalv1.Kind, export.Kind}, signaldesktop.Kind: {export.Kind}}
 	if wanted == "" {
 		return append(can[kind], kind)[0], nil
 	}
@@ -168,7 +168,7 @@ func formatOf(kind, wanted string) (string, error) {
 }
 
 // write writes the history in a format.
-func (c *cli) write(ctx context.Context, format string, h engine.History, r *restoreFlags) (restored, error) {
+func (c *cli) write(ctx context.Context, format string, h signalv1.Rows, r *restoreFlags) (restored, error) {
 	switch format {
 	case dir.Kind:
 		w, err := dir.Write(ctx, r.target, h, dir.WriteOptions{Overwrite: overwrites[r.overwrite]})
@@ -225,24 +225,31 @@ func (c *cli) newPassphrase(s *sourceFlags) (signalv1.Passphrase, error) {
 	return p, err
 }
 
-// writeExport writes the history as Signal's plaintext export. A history of Signal Desktop
-// becomes one of frames on the way.
-func (c *cli) writeExport(ctx context.Context, h engine.History, r *restoreFlags) (restored, error) {
-	var desktop *signaldesktop.History
-	if h.Info().Kind == signaldesktop.Kind {
-		var err error
-		if desktop, err = signaldesktop.NewHistory(ctx, h); err != nil {
-			return restored{}, err
-		}
-		h = desktop
+// writeExport writes the history as Signal's plaintext export.
+func (c *cli) writeExport(ctx context.Context, h signalv1.Rows, r *restoreFlags) (restored, error) {
+	f, left, err := frames(ctx, h)
+	if err != nil {
+		return restored{}, err
 	}
-	w, err := export.Write(ctx, r.target, h, export.WriteOptions{AsSignal: r.asSignal})
-	if desktop != nil {
-		for what, n := range desktop.Left() {
-			w.LeaveSome(what, n)
-		}
+	w, err := export.Write(ctx, r.target, f, export.WriteOptions{AsSignal: r.asSignal})
+	for what, n := range left() {
+		w.LeaveSome(what, n)
 	}
 	return fromWritten(w), err
+}
+
+// frames makes a history of rows, of Signal Desktop or of a signal-….backup, one of frames.
+// left says afterwards what these have no place for.
+func frames(ctx context.Context, h signalv1.Rows) (f engine.History, left func() map[string]int64, err error) {
+	switch h.Info().Kind {
+	case signaldesktop.Kind:
+		d, err := signaldesktop.NewHistory(ctx, h)
+		return d, d.Left, err
+	case signalv1.Kind:
+		v, err := signalv1.NewHistory(ctx, h)
+		return v, v.Left, err
+	}
+	return h, func() map[string]int64 { return nil }, nil
 }
 
 func fromWritten(w signal.Written) restored {

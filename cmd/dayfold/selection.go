@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
 
 // A selection is the part of a snapshot that flags ask for: items that match every one
@@ -49,7 +50,7 @@ func (s *selection) withoutMedia() bool {
 }
 
 // of is what of a snapshot is selected.
-func (s *selection) of(ctx context.Context, v *engine.View) (engine.History, error) {
+func (s *selection) of(ctx context.Context, v *engine.View) (signalv1.Rows, error) {
 	p := &part{View: v, prefix: []byte(s.prefix), group: []byte(s.group), since: s.since, until: s.until, seed: maphash.MakeSeed()}
 	for _, name := range s.kinds {
 		k, err := parseKind(name)
@@ -135,8 +136,13 @@ func (p *part) has(it *engine.Item) bool {
 
 // Items yields the selected items in key order.
 func (p *part) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return p.Prefix(ctx, p.prefix)
+}
+
+// Prefix yields the selected items whose keys begin with prefix, in key order.
+func (p *part) Prefix(ctx context.Context, prefix []byte) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		for it, err := range p.Prefix(ctx, p.prefix) {
+		for it, err := range p.View.Prefix(ctx, prefix) {
 			if (err != nil || p.has(&it)) && !yield(it, err) {
 				return
 			}

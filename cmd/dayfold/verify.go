@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/dir"
+	"github.com/dayfold/dayfold/engine/source/signalv1"
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
@@ -20,7 +21,7 @@ import (
 // an item, what the contents were, so that the target can be compared without reading
 // the archive again.
 type recorder struct {
-	engine.History
+	signalv1.Rows
 	seed   maphash.Seed
 	report func(engine.Progress)
 	whole  engine.Snapshot
@@ -42,23 +43,17 @@ func byKey(a, b print) int {
 	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.content, b.content))
 }
 
-func record(h engine.History, report func(engine.Progress), whole engine.Snapshot) *recorder {
-	return &recorder{History: h, seed: maphash.MakeSeed(), report: report, whole: whole}
+func record(h signalv1.Rows, report func(engine.Progress), whole engine.Snapshot) *recorder {
+	return &recorder{Rows: h, seed: maphash.MakeSeed(), report: report, whole: whole}
 }
 
 // Items yields what the history does, but for what is damaged, and counts the first pass.
 func (r *recorder) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		var items, bytes int64
-		for it, err := range r.History.Items(ctx) {
-			if damaged, e := r.damaged(ctx, &it, err); damaged {
-				continue
-			} else if e != nil {
-				err = e
-			}
+		for it, err := range r.undamaged(ctx, r.Rows.Items(ctx)) {
 			if err == nil {
 				items, bytes = items+1, bytes+it.Size
-				it = r.watched(it)
 			}
 			if !yield(it, err) {
 				return
@@ -68,6 +63,30 @@ func (r *recorder) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 		defer r.mu.Unlock()
 		if !r.passed {
 			r.passed, r.items, r.bytes = true, items, bytes
+		}
+	}
+}
+
+// Prefix yields what the history does below a prefix, but for what is damaged.
+func (r *recorder) Prefix(ctx context.Context, prefix []byte) iter.Seq2[engine.Item, error] {
+	return r.undamaged(ctx, r.Rows.Prefix(ctx, prefix))
+}
+
+// undamaged yields items but for what is damaged, with contents that are watched.
+func (r *recorder) undamaged(ctx context.Context, items iter.Seq2[engine.Item, error]) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		for it, err := range items {
+			if damaged, e := r.damaged(ctx, &it, err); damaged {
+				continue
+			} else if e != nil {
+				err = e
+			}
+			if err == nil {
+				it = r.watched(it)
+			}
+			if !yield(it, err) {
+				return
+			}
 		}
 	}
 }
@@ -100,7 +119,7 @@ func (r *recorder) damaged(ctx context.Context, it *engine.Item, err error) (boo
 
 // Item returns one item by its key.
 func (r *recorder) Item(ctx context.Context, key []byte) (engine.Item, error) {
-	it, err := r.History.Item(ctx, key)
+	it, err := r.Rows.Item(ctx, key)
 	if err == nil {
 		it = r.watched(it)
 	}
@@ -183,7 +202,7 @@ func (c *cli) verifyTarget(ctx context.Context, format string, rec *recorder, r 
 	for _, n := range done.left {
 		spare += n
 	}
-	for it, err := range rec.History.Items(ctx) {
+	for it, err := range rec.Rows.Items(ctx) {
 		if damaged, err := rec.damaged(ctx, &it, err); damaged {
 			continue
 		} else if err != nil {

@@ -9,6 +9,7 @@ type Standard struct {
 	Quote       *Quote
 	Attachments []Pointer
 	LinkURL     string
+	LinkTitle   string
 	LinkImage   *Pointer
 	LongText    *Pointer
 	Reactions   []Reaction
@@ -53,6 +54,7 @@ type Pointer struct {
 	Caption       string
 	BlurHash      string
 	Locator       Locator
+	Flag          uint64 // of an attachment: 1 voice message, 2 without border, 3 GIF
 }
 
 // Locator says where a media file lies and how it is opened.
@@ -78,7 +80,7 @@ func (s Standard) Append(dst []byte) []byte {
 		dst = appendMessage(dst, 3, s.Attachments[i].appendAttachment(nil))
 	}
 	if s.LinkURL != "" {
-		link := appendText(nil, 1, s.LinkURL)
+		link := appendText(appendText(nil, 1, s.LinkURL), 2, s.LinkTitle)
 		if s.LinkImage != nil {
 			link = appendMessage(link, 3, s.LinkImage.Append(nil))
 		}
@@ -148,7 +150,7 @@ func (p Pointer) Append(dst []byte) []byte {
 
 // appendAttachment appends a MessageAttachment that was downloaded.
 func (p Pointer) appendAttachment(dst []byte) []byte {
-	return appendBool(appendMessage(dst, 1, p.Append(nil)), 3, true)
+	return appendBool(appendUint(appendMessage(dst, 1, p.Append(nil)), 2, p.Flag), 3, true)
 }
 
 // Append appends the LocatorInfo message.

@@ -32,7 +32,8 @@ type Outgoing struct {
 	Received uint64   // ms
 	Sent     []uint64 // to these recipients
 	Read     []uint64 // by these recipients
-	At       uint64   // ms, of both
+	Failed   []uint64 // to these recipients
+	At       uint64   // ms, of all
 }
 
 // ViewOnce is a photo that may be seen once; nil Attachment: it was.
@@ -98,6 +99,9 @@ func (o Outgoing) Append(dst []byte) []byte {
 	}
 	for _, id := range o.Read {
 		dst = appendMessage(dst, 1, o.appendStatus(nil, id, 6))
+	}
+	for _, id := range o.Failed {
+		dst = appendMessage(dst, 1, appendMessage(appendUint(appendUint(nil, 1, id), 2, o.At), 9, nil))
 	}
 	return appendUint(dst, 2, o.Received)
 }

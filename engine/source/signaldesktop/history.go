@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"slices"
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -27,8 +28,15 @@ type History struct {
 	people  map[string]uint64 // numbers, by conversation, service id and phone number
 	self    string            // service id
 	left    map[string]int64
-	renamed map[string]string // media without a known hash: the key in h to the key here
-	origin  map[string]string // and back
+	hashed  map[string]hashed // media without a known hash, by their key in h
+	origin  map[string]string // from the key of such a media here to that in h
+}
+
+// hashed is what was learnt of a media by reading it: it is read once.
+type hashed struct {
+	key  string // here
+	sum  [32]byte
+	size uint32
 }
 
 // NewHistory goes over h, which a Source of this package has yielded, once, to learn
@@ -39,7 +47,7 @@ func NewHistory(ctx context.Context, h engine.History) (*History, error) {
 	if err != nil || info.Kind != Kind || len(origin.Metadata) != 64 {
 		return nil, fmt.Errorf("signal desktop: a history of kind %q: %w", info.Kind, signal.ErrFormat)
 	}
-	c := &History{h: h, standIn: [64]byte(origin.Metadata), people: map[string]uint64{}, renamed: map[string]string{}, origin: map[string]string{}}
+	c := &History{h: h, standIn: [64]byte(origin.Metadata), people: map[string]uint64{}, hashed: map[string]hashed{}, origin: map[string]string{}}
 	data, err := signal.Origin{Name: origin.Name, Info: origin.Info}.Data()
 	if err != nil {
 		return nil, err
@@ -165,8 +173,8 @@ func (c *History) item(ctx context.Context, it engine.Item) (engine.Item, bool, 
 	number := uint64(0)
 	switch prefix := string(it.Key[:min(2, len(it.Key))]); prefix {
 	case "p/":
-		if key, ok := c.renamed[string(it.Key)]; ok {
-			it.Key = []byte(key)
+		if known, ok := c.hashed[string(it.Key)]; ok {
+			it.Key = []byte(known.key)
 		}
 		return it, true, nil
 	case "a/":
@@ -243,34 +251,45 @@ func (c *History) pointer(ctx context.Context, it *engine.Item, a *attachment) s
 	return p
 }
 
-// hash reads a media whose hash the profile does not know, and gives it the name that
-// follows from it, in what the item needs as well.
+// hash returns hash and size of a media whose hash the profile does not know, and gives it
+// the name that follows from it, in what the item needs as well.
 func (c *History) hash(ctx context.Context, it *engine.Item, m *signal.Media) (sum [32]byte, size uint32, err error) {
 	name := []byte(m.Name().String())
-	for i, key := range it.Needs {
-		if !bytes.HasSuffix(key, name) {
-			continue
-		}
-		media, err := c.h.Item(ctx, key)
-		if err != nil {
-			return sum, 0, err
-		}
-		r, err := signal.Reader(ctx, &media)
-		if err != nil {
-			return sum, 0, err
-		}
-		h := sha256.New()
-		n, err := io.Copy(h, r)
-		if err = errors.Join(err, r.Close()); err != nil {
-			return sum, 0, err
-		}
-		h.Sum(sum[:0])
-		m := *m
-		m.Hash = sum
-		renamed := string(key[:len(key)-len(name)]) + m.Name().String()
-		c.renamed[string(key)], c.origin[renamed] = renamed, string(key)
-		it.Needs[i] = []byte(renamed)
-		return sum, uint32(n), nil
+	i := slices.IndexFunc(it.Needs, func(key []byte) bool { return bytes.HasSuffix(key, name) })
+	if i < 0 {
+		return sum, 0, fs.ErrNotExist
 	}
-	return sum, 0, fs.ErrNotExist
+	key := it.Needs[i]
+	known, ok := c.hashed[string(key)]
+	if !ok {
+		if known.sum, known.size, err = c.read(ctx, key); err != nil {
+			return sum, 0, err
+		}
+		m := *m
+		m.Hash = known.sum
+		known.key = string(key[:len(key)-len(name)]) + m.Name().String()
+		c.hashed[string(key)], c.origin[known.key] = known, string(key)
+	}
+	it.Needs = slices.Clone(it.Needs) // which is the history's
+	it.Needs[i] = []byte(known.key)
+	return known.sum, known.size, nil
+}
+
+// read reads a media and returns its hash and size.
+func (c *History) read(ctx context.Context, key []byte) (sum [32]byte, size uint32, err error) {
+	media, err := c.h.Item(ctx, key)
+	if err != nil {
+		return sum, 0, err
+	}
+	r, err := signal.Reader(ctx, &media)
+	if err != nil {
+		return sum, 0, err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return sum, 0, err
+	}
+	h.Sum(sum[:0])
+	return sum, uint32(n), nil
 }

@@ -25,5 +25,7 @@
 // opened again only if the engine does not have its content yet. What belongs to a
 // message, such as a reaction, lies beside it and lives as long as it does.
 //
-// Write is the way back: frame for frame and blob for blob, under a fresh salt and IV.
+// Write is the way back: frame for frame and blob for blob, under a fresh salt and IV. A
+// History is the way across: it tells the rows as frames of a local backup, from which the
+// plaintext export is written.
 package signalv1

@@ -16,16 +16,16 @@ var errSQL = fmt.Errorf("SQL that is not understood: %w", signal.ErrFormat)
 type table struct {
 	name    string
 	columns []string
-	id      int // the column that is the row's number; -1: none
+	byName  map[string]int // columns, by name in lower case
+	id      int            // the column that is the row's number; -1: none
 }
 
-// column returns the index of the first of the names that the table has, or -1.
+// column returns the index of the first of the names, in lower case, that the table has,
+// or -1.
 func (t *table) column(names ...string) int {
 	for _, name := range names {
-		for i, c := range t.columns {
-			if strings.EqualFold(c, name) {
-				return i
-			}
+		if i, ok := t.byName[name]; ok {
+			return i
 		}
 	}
 	return -1
@@ -193,12 +193,13 @@ func (t *table) definition(l *lexer) error {
 // check refuses a table without columns, and one that has a name twice. A column named
 // _id is the row's number whatever its type.
 func (t *table) check() error {
-	seen := map[string]bool{}
-	for _, c := range t.columns {
-		if c = strings.ToLower(c); seen[c] {
+	t.byName = map[string]int{}
+	for i, c := range t.columns {
+		c = strings.ToLower(c)
+		if _, twice := t.byName[c]; twice {
 			return errSQL
 		}
-		seen[c] = true
+		t.byName[c] = i
 	}
 	if len(t.columns) == 0 {
 		return errSQL

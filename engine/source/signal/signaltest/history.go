@@ -127,3 +127,14 @@ func (h *History) Content(t testing.TB, key string) []byte {
 	}
 	return b
 }
+
+// Prefix yields the items whose keys begin with prefix, in key order.
+func (h *History) Prefix(_ context.Context, prefix []byte) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		for _, key := range h.keys {
+			if bytes.HasPrefix([]byte(key), prefix) && !yield(h.items[key], nil) {
+				return
+			}
+		}
+	}
+}
