@@ -15,9 +15,12 @@ import (
 // wholePacks are packs of nodes that a reader keeps as they lie in the store. Neighbours
 // in the order of keys were saved one after another, so whoever goes through a tree takes
 // hundreds of nodes from one pack before the next: one request then, instead of hundreds.
+// The packs of later days are another matter: their nodes lie all over the tree, so in a
+// history of many days such a pack leaves before the next of its nodes is needed. Hence none
+// is fetched whole twice.
 type wholePacks struct {
 	mu    sync.Mutex
-	taken map[pack.Name]int // blobs that were fetched one by one
+	taken map[pack.Name]int // blobs that were needed of a pack while it was not kept
 	kept  []*wholePack      // the one that was used last comes last
 	size  int
 }
@@ -65,10 +68,9 @@ func (p *wholePacks) wants(at index.Place, size int64, budget int) *wholePack {
 	if p.taken == nil {
 		p.taken = map[pack.Name]int{}
 	}
-	if p.taken[at.Pack]++; p.taken[at.Pack] < worthWhole {
+	if p.taken[at.Pack]++; p.taken[at.Pack] != worthWhole {
 		return nil
 	}
-	delete(p.taken, at.Pack)
 	k := &wholePack{name: at.Pack, size: int(size)}
 	p.kept = append(p.kept, k)
 	p.size += k.size

@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -40,6 +42,31 @@ func TestScansFetchPacks(t *testing.T) {
 	gets, most := all.Gets-one.Gets, 20*rep.Packs
 	if gets > most || rep.NodesSaved < 3*most {
 		t.Errorf("all items, %d nodes in %d packs: %d requests, want at most %d", rep.NodesSaved, rep.Packs, gets, most)
+	}
+}
+
+// In a history of many days, whose packs do not fit into the reader's memory together, no
+// pack is fetched whole twice.
+func TestScansOfManyDaysFetchPacksOnce(t *testing.T) {
+	c := newChat("a")
+	history(c, 20, 200, 60, 0)
+	f := create(t, func(o *engine.Options) { o.TreePackSize, o.Memory = 256<<10, 8<<20 })
+	f.backup(c)
+	keys := slices.Sorted(maps.Keys(c.items))
+	for day := range 20 {
+		for i := 10 * day; i < len(keys); i += 200 {
+			c.change(keys[i], func(it *engine.Item) { it.Inline = fmt.Append(nil, "edited on day ", day) })
+		}
+		f.backup(c)
+	}
+	before := f.store.Stats()
+	holds(t, f.a, "latest", c)
+	down, stored := f.store.Stats().Downloaded-before.Downloaded, int64(0)
+	for _, size := range packSizes(t, f) {
+		stored += size
+	}
+	if down > stored*3/2 { // each once, and nodes of those that had left one by one
+		t.Errorf("a scan read %d bytes of an archive of %d in %d packs", down, stored, len(packSizes(t, f)))
 	}
 }
 
