@@ -38,6 +38,12 @@ const (
 	minFree    = 512 << 20
 	memtable   = 1 << 20 // Badger keeps about ten times that
 	indexCache = 4 << 20
+	tableSize  = 512 << 10 // Badger keeps the memory of up to eight that it has built, twice that each
+
+	// levelZero is how many tables there are before Badger merges them: some 20 MiB, or
+	// as many runs. To merge them it builds every table of the next level anew, side by
+	// side, at 4 MiB of memory each.
+	levelZero = 20
 )
 
 // A DB is one database. Its methods may be called from many goroutines.
@@ -107,8 +113,8 @@ func (db *DB) open() (err error) {
 		}
 	}()
 	o := badger.DefaultOptions(db.dir).WithInMemory(db.dir == "").WithLogger(nil).WithMetricsEnabled(false).
-		WithMemTableSize(memtable).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(6).
-		WithBaseTableSize(memtable).WithBaseLevelSize(16 << 20).
+		WithMemTableSize(memtable).WithNumMemtables(2).WithNumLevelZeroTables(levelZero).WithNumLevelZeroTablesStall(2 * levelZero).
+		WithBaseTableSize(tableSize).WithBaseLevelSize(16 << 20).
 		WithBlockCacheSize(0).WithIndexCacheSize(indexCache).WithCompression(options.None).
 		WithValueThreshold(1 << 10).WithValueLogFileSize(1 << 20).WithNumCompactors(2).
 		WithDetectConflicts(false).WithChecksumVerificationMode(options.OnTableRead).
