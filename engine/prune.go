@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,9 +17,10 @@ import (
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
-// Prune frees what no snapshot needs. Packs that are wholly dead go; packs in which more
-// than MaxUnused percent is dead are rewritten: the blobs that live are copied, sealed
-// as they are, and the snapshots that need them are told (a new revision of the head).
+// Prune frees what no snapshot needs. Packs that are wholly dead go; of the others those
+// are rewritten in which most is dead, until MaxUnused is kept: the blobs that live are
+// copied, sealed as they are, and the snapshots that need them are told (a new revision
+// of the head).
 // Then two fences, back to back, let the old packs die without stopping anybody
 // (DESIGN.md, collecting).
 //
@@ -286,39 +288,54 @@ func (s *session) told(ctx context.Context) (map[pack.Name]pack.Table, []string,
 	return tables, segments, nil
 }
 
-// choose decides which packs are rewritten. A blob that lies in several packs of a class
-// is owned by one of them and dead in the others.
+// choose decides which packs are rewritten: those with the largest share of dead bytes
+// first, until no more than maxUnused percent of all that lies in named packs is dead. A
+// blob that lies in several packs of a class is owned by one of them and dead in the others.
 func (p *survey) choose(maxUnused float64) {
 	p.owners()
 	p.dead, p.gone, p.rewrite = map[pack.Name]int64{}, map[pack.Name]bool{}, nil
-	var small []pack.Name
-	perClass := map[pack.Class]int{}
+	var partly, small []pack.Name
+	var dead, total int64
+	share, perClass := map[pack.Name]float64{}, map[pack.Class]int{}
 	for _, n := range p.named() {
-		t, lives, total := p.tables[n], 0, int64(0)
+		t, lives, sum := p.tables[n], 0, int64(0)
 		for i, b := range t.Blobs {
-			total += int64(b.Len)
+			sum += int64(b.Len)
 			if p.lives(n, i) {
 				lives++
 			} else {
 				p.dead[n] += int64(b.Len)
 			}
 		}
-		switch target := p.s.a.config.target(t.Class); {
-		case float64(p.dead[n])*100 > maxUnused*float64(total), lives == 0:
-			p.rewrite = append(p.rewrite, n)
-		case p.s.listed[n] < int64(target/4):
+		if lives == 0 {
+			p.gone[n] = true
+			continue
+		}
+		total += sum
+		if p.dead[n] > 0 {
+			dead += p.dead[n]
+			share[n] = float64(p.dead[n]) / float64(sum)
+			partly = append(partly, n)
+		}
+		if p.s.listed[n] < int64(p.s.a.config.target(t.Class)/4) {
 			small = append(small, n)
 			perClass[t.Class]++
 		}
 	}
+	slices.SortStableFunc(partly, func(a, b pack.Name) int { return cmp.Compare(share[b], share[a]) })
+	for _, n := range partly {
+		if float64(dead)*100 <= maxUnused*float64(total) {
+			break
+		}
+		p.gone[n] = true
+		dead, total = dead-p.dead[n], total-p.dead[n]
+	}
 	for _, n := range small { // tails of many runs become one pack
 		if perClass[p.tables[n].Class] >= minMerge {
-			p.rewrite = append(p.rewrite, n)
+			p.gone[n] = true
 		}
 	}
-	for _, n := range p.rewrite {
-		p.gone[n] = true
-	}
+	p.rewrite = slices.SortedFunc(maps.Keys(p.gone), compareNames)
 }
 
 // minMerge is how many small packs of a class are merged at once.
@@ -389,13 +406,14 @@ func (p *survey) tell(rep *PruneReport) error {
 		case named && p.gone[n]:
 			rep.PacksRewritten++
 			rep.BytesRewritten += size
+			rep.BytesLive += size - p.dead[n]
 			p.goes(rep, n, fences == 2)
 		case !named:
 			pending := !collect.Usable(n, p.s.fence)
 			p.goes(rep, n, fences > 0 && pending || fences == 2 && !p.s.spares())
 		default:
 			rep.PacksKept++
-			rep.BytesLive += size
+			rep.BytesLive += size - p.dead[n]
 			rep.BytesDead += p.dead[n]
 		}
 	}

@@ -60,7 +60,7 @@ func TestPruneReadsWhatItRewrites(t *testing.T) {
 	if _, err := f.a.Forget(t.Context(), ids[:9], true); err != nil {
 		t.Fatal(err)
 	}
-	for _, unused := range []float64{20, 0} {
+	for _, unused := range []float64{5, 0} {
 		read := map[string]bool{}
 		f.store.Fault = func(op, name string) error {
 			if op == "get" && strings.HasPrefix(name, "packs/") {
@@ -94,4 +94,47 @@ func TestPruneReadsWhatItRewrites(t *testing.T) {
 	}
 	holds(t, f.a, "latest", admitted(d.chat, f.clock.t))
 	check(t, f.a)
+}
+
+// TestPruneRewritesWhatIsDeadMost: a prune stops rewriting once little enough of the archive
+// is dead, and begins with the packs in which most is.
+func TestPruneRewritesWhatIsDeadMost(t *testing.T) {
+	f := create(t)
+	d := newDiary(1500, 30_000)
+	var ids []string
+	for n := range 10 {
+		f.clock.t = day0.AddDate(0, 0, n)
+		d.live(f.clock.t)
+		ids = append(ids, f.backup(d.chat).Snapshot)
+	}
+	if _, err := f.a.Forget(t.Context(), ids[:9], true); err != nil {
+		t.Fatal(err)
+	}
+	var rewritten, whole int64 // packs; bytes of those that go whole
+	gain := 1.0
+	for _, unused := range []float64{100, 10, 5, 2, 0} {
+		rep, err := f.a.Prune(t.Context(), engine.PruneOptions{MaxUnused: unused, DryRun: true, Insist: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dead := 100 * float64(rep.BytesDead) / float64(rep.BytesLive+rep.BytesDead); dead > unused {
+			t.Errorf("unused %v: %.1f %% stays dead", unused, dead)
+		}
+		if rep.PacksRewritten < rewritten {
+			t.Errorf("unused %v: %d packs rewritten, and %d to leave more", unused, rep.PacksRewritten, rewritten)
+		}
+		if rep.PacksRewritten == 0 {
+			whole = rep.BytesFreed
+		} else {
+			g := float64(rep.BytesFreed-whole) / float64(rep.BytesRewritten)
+			if g > gain {
+				t.Errorf("unused %v: %.2f of what is rewritten is freed, and %.2f to leave more", unused, g, gain)
+			}
+			gain = g
+		}
+		if unused == 100 && rep.PacksRewritten > 0 || unused == 0 && rep.PacksRewritten < 2 {
+			t.Errorf("unused %v: %d packs rewritten", unused, rep.PacksRewritten)
+		}
+		rewritten = rep.PacksRewritten
+	}
 }

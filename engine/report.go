@@ -87,7 +87,7 @@ type Selection struct {
 
 // PruneOptions say how a Prune goes about it.
 type PruneOptions struct {
-	// MaxUnused is the share of dead bytes that a pack may keep, in percent. 0: none.
+	// MaxUnused is how many percent of all bytes in packs may be dead. 0: none.
 	MaxUnused float64
 	DryRun    bool
 	// Insist lets a prune drop more than 20 % of the bytes in the store's packs.
@@ -98,8 +98,8 @@ type PruneOptions struct {
 type PruneReport struct {
 	PacksDeleted, PacksRewritten, PacksKept int64
 	BytesFreed, BytesRewritten              int64
-	BytesLive                               int64 // padded packs that stay
-	BytesDead                               int64 // sealed blobs in them that nothing needs
+	BytesLive                               int64 // of packs, padding included, without what is dead
+	BytesDead                               int64 // sealed blobs in packs that stay and nothing needs
 	BytesWaiting                            int64 // in packs that a later prune may delete
 	OldestUnerased                          time.Duration
 	SnapshotsExpired                        int64 // rewritten because a day was over

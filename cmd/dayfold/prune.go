@@ -18,8 +18,9 @@ func (c *cli) pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prune", GroupID: "care", Args: misuse(cobra.NoArgs),
 		Short: "Free the bytes that no snapshot needs",
-		Long: `Deletes packs that no snapshot needs, and rewrites those of which more than --max-unused
-percent is dead. Backups may run meanwhile.`,
+		Long: `Deletes packs that no snapshot needs, and rewrites others, those of which most is dead
+first, until no more than --max-unused percent of the archive is dead. Backups may run
+meanwhile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.MaxUnused < 0 || opt.MaxUnused > 100 {
 				return misused("--max-unused: %v is no percentage", opt.MaxUnused)
@@ -39,7 +40,7 @@ percent is dead. Backups may run meanwhile.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&opt.MaxUnused, "max-unused", defaultMaxUnused, "percent of a pack that may be dead; 0: nothing")
+	f.Float64Var(&opt.MaxUnused, "max-unused", defaultMaxUnused, "percent of the archive that may be dead; 0: nothing")
 	f.StringVar(&receipt, "receipt", "", receiptUsage)
 	f.BoolVarP(&opt.DryRun, "dry-run", "n", false, "only say what would go")
 	f.BoolVar(&opt.Insist, "insist", false, "even if more than 20 % of the store would go")
