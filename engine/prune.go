@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/index"
 	"github.com/dayfold/dayfold/pack"
@@ -100,7 +101,7 @@ type survey struct {
 	reached  map[seal.ID]bool       // blobs that were walked to; true once a pack is known to hold them
 	owner    map[copied]index.Place // of blobs that lie in several packs: the copy that stays
 	dead     map[pack.Name]int64    // bytes of blobs that nothing needs, or another pack has
-	rewrite  []pack.Name            // packs to be rewritten, wholly dead ones that are named included
+	rewrite  []pack.Name            // packs to be rewritten, wholly dead ones that are named included; contents first
 	gone     map[pack.Name]bool     // the same
 }
 
@@ -294,9 +295,9 @@ func (s *session) told(ctx context.Context) (map[pack.Name]pack.Table, []string,
 func (p *survey) choose(maxUnused float64) {
 	p.owners()
 	p.dead, p.gone, p.rewrite = map[pack.Name]int64{}, map[pack.Name]bool{}, nil
-	var partly, small []pack.Name
-	var dead, total int64
-	share, perClass := map[pack.Name]float64{}, map[pack.Class]int{}
+	var partly []waste
+	var small []pack.Name
+	perClass := map[pack.Class]int{}
 	for _, n := range p.named() {
 		t, lives, sum := p.tables[n], 0, int64(0)
 		for i, b := range t.Blobs {
@@ -311,24 +312,14 @@ func (p *survey) choose(maxUnused float64) {
 			p.gone[n] = true
 			continue
 		}
-		total += sum
-		if p.dead[n] > 0 {
-			dead += p.dead[n]
-			share[n] = float64(p.dead[n]) / float64(sum)
-			partly = append(partly, n)
-		}
+		partly = append(partly, waste{n, p.dead[n], sum})
 		if p.s.listed[n] < int64(p.s.a.config.target(t.Class)/4) {
 			small = append(small, n)
 			perClass[t.Class]++
 		}
 	}
-	slices.SortStableFunc(partly, func(a, b pack.Name) int { return cmp.Compare(share[b], share[a]) })
-	for _, n := range partly {
-		if float64(dead)*100 <= maxUnused*float64(total) {
-			break
-		}
+	for _, n := range wasteful(partly, maxUnused) {
 		p.gone[n] = true
-		dead, total = dead-p.dead[n], total-p.dead[n]
 	}
 	for _, n := range small { // tails of many runs become one pack
 		if perClass[p.tables[n].Class] >= minMerge {
@@ -336,7 +327,45 @@ func (p *survey) choose(maxUnused float64) {
 		}
 	}
 	p.rewrite = slices.SortedFunc(maps.Keys(p.gone), compareNames)
+	slices.SortStableFunc(p.rewrite, func(a, b pack.Name) int {
+		switch x, y := p.contents(a), p.contents(b); {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
 }
+
+// A waste is how many bytes of the blobs in a pack are dead.
+type waste struct {
+	pack        pack.Name
+	dead, total int64
+}
+
+// wasteful returns which of all packs to rewrite so that no more than maxUnused percent of
+// what stays is dead: those with the largest share of dead bytes, as few as will do.
+func wasteful(packs []waste, maxUnused float64) (rewrite []pack.Name) {
+	var dead, total int64
+	for _, p := range packs {
+		dead, total = dead+p.dead, total+p.total
+	}
+	slices.SortStableFunc(packs, func(a, b waste) int {
+		return cmp.Compare(float64(b.dead)/float64(b.total), float64(a.dead)/float64(a.total))
+	})
+	for _, p := range packs {
+		if p.dead == 0 || float64(dead)*100 <= maxUnused*float64(total) {
+			break
+		}
+		rewrite = append(rewrite, p.pack)
+		dead, total = dead-p.dead, total-p.dead
+	}
+	return rewrite
+}
+
+// contents reports whether a pack holds contents that do not expire.
+func (p *survey) contents(n pack.Name) bool { return p.tables[n].Class.Kind == pack.Permanent }
 
 // minMerge is how many small packs of a class are merged at once.
 const minMerge = 8
@@ -468,10 +497,15 @@ func (p *survey) repack(rep *PruneReport) error {
 	}
 	w := p.s.newWriter(p.ctx)
 	defer w.close()
-	w.places = map[copied]index.Place{}
+	w.copies = &copies{}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
 	for i, n := range p.rewrite {
+		if i > 0 && p.contents(p.rewrite[i-1]) && !p.contents(n) {
+			w.finished() // their packs are the large ones
+		}
 		p.s.a.progress(Progress{Stage: "prune: packs", Items: int64(i), TotalItems: int64(len(p.rewrite)), Uploaded: w.stats.uploaded.Load()})
-		if err := p.copyLive(w, n, rep); err != nil {
+		if err := p.copyLive(w, buf, n, rep); err != nil {
 			return err
 		}
 	}
@@ -482,7 +516,7 @@ func (p *survey) repack(rep *PruneReport) error {
 	for _, h := range p.s.heads {
 		if slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return p.gone[n] }) {
 			rws = append(rws, rewriting{old: h, roots: h.roots, expires: h.Expires, exact: [2]bool{true, true},
-				change: func(u uses) { p.move(u, w.places) }})
+				change: func(u uses) { p.move(u, w.copies) }})
 		}
 	}
 	n, err := p.s.rewriteAll(p.ctx, w, rws)
@@ -492,7 +526,7 @@ func (p *survey) repack(rep *PruneReport) error {
 
 // move makes what a snapshot needs of packs that go what it needs of those that its
 // blobs are in from now on.
-func (p *survey) move(u uses, places map[copied]index.Place) {
+func (p *survey) move(u uses, made *copies) {
 	for _, n := range u.names() {
 		if !p.gone[n] {
 			continue
@@ -504,7 +538,7 @@ func (p *survey) move(u uses, places map[copied]index.Place) {
 				b := t.Blobs[blob]
 				at, ok := p.owner[copied{b.ID, t.Class}]
 				if !ok || p.gone[at.Pack] {
-					at, ok = places[copied{b.ID, t.Class}]
+					at, ok = made.find(b.ID, t.Class)
 				}
 				if ok { // else it was claimed and is not needed
 					u.of(at.Pack, at.Class).add(i, at.Off, at.Len)
@@ -516,7 +550,7 @@ func (p *survey) move(u uses, places map[copied]index.Place) {
 
 // copyLive copies the blobs that live in a pack. It reads them in runs, over gaps that
 // are too short for a request of their own.
-func (p *survey) copyLive(w *writer, n pack.Name, rep *PruneReport) error {
+func (p *survey) copyLive(w *writer, buf *[]byte, n pack.Name, rep *PruneReport) error {
 	t := p.tables[n]
 	var run []pack.Blob
 	copyRun := func() error {
@@ -524,8 +558,8 @@ func (p *survey) copyLive(w *writer, n pack.Name, rep *PruneReport) error {
 			return nil
 		}
 		first, last := run[0], run[len(run)-1]
-		data, err := p.s.a.store.Get(p.ctx, n.Path(), int64(first.Off), int(last.Off+last.Len-first.Off))
-		if err != nil {
+		data := room(buf, int(last.Off+last.Len-first.Off))
+		if err := store.GetInto(p.ctx, p.s.a.store, n.Path(), int64(first.Off), data); err != nil {
 			return short(err)
 		}
 		for _, b := range run {

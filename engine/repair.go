@@ -62,7 +62,7 @@ func (a *Archive) repair(ctx context.Context, from *Archive, dryRun bool, rep *R
 		return err
 	}
 	m.w = m.s.newWriter(ctx)
-	m.w.places = map[copied]index.Place{}
+	m.w.copies = &copies{}
 	defer m.w.close()
 	rws, lost, err := m.walk(rep)
 	rep.Missing = int64(len(rep.Problems))
@@ -202,8 +202,11 @@ func (m *mender) walk(rep *Report) (rws []rewriting, lost map[pack.Name]bool, er
 // change lets a snapshot need what was mended, of all snapshots, and no bad pack.
 func (m *mender) change(u uses) {
 	maps.DeleteFunc(u, func(n pack.Name, _ *use) bool { return m.s.bad[n] })
-	for _, at := range m.w.places {
-		u.of(at.Pack, at.Class).add(mapOf(at.Class), at.Off, at.Len)
+	for _, p := range m.w.copies.packs {
+		k := u.of(p.Name, p.Table.Class)
+		for _, b := range p.Table.Blobs {
+			k.add(mapOf(p.Table.Class), b.Off, b.Len)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -44,10 +45,10 @@ type writer struct {
 	idle    map[pack.ClassKind][]*openPack
 	pending map[seal.ID]*waiter // blobs that are not in an uploaded pack yet
 	open    map[pack.Class][]*openPack
-	leaving int                    // bytes in expiring packs on their way
-	used    uses                   // where what was saved or found lies
-	packed  []pack.Packed          // uploaded since the last segment
-	places  map[copied]index.Place // set by who copies: where the copies lie
+	leaving int           // bytes in expiring packs on their way
+	used    uses          // where what was saved or found lies
+	packed  []pack.Packed // uploaded since the last segment
+	copies  *copies       // set by who copies
 }
 
 // A waiter is a blob on its way into a pack of a class.
@@ -62,6 +63,38 @@ type copied struct {
 	id    seal.ID
 	class pack.Class
 }
+
+// copies are the packs into which a writer has copied blobs.
+type copies struct {
+	packs []pack.Packed
+	order []copiedTo // by ID, once one is asked for
+}
+
+// A copiedTo is a blob of one of the packs, both by their number.
+type copiedTo struct{ pack, blob uint32 }
+
+// find says where the copy of a blob lies. Nothing more is copied from then on.
+func (c *copies) find(id seal.ID, class pack.Class) (at index.Place, ok bool) {
+	if c.order == nil {
+		for i, p := range c.packs {
+			for j := range p.Table.Blobs {
+				c.order = append(c.order, copiedTo{uint32(i), uint32(j)})
+			}
+		}
+		slices.SortFunc(c.order, func(a, b copiedTo) int { return compareBlobs(c.blob(a).ID, c.blob(b).ID) })
+	}
+	i, _ := slices.BinarySearchFunc(c.order, id, func(a copiedTo, id seal.ID) int { return compareBlobs(c.blob(a).ID, id) })
+	for ; i < len(c.order) && c.blob(c.order[i]).ID == id; i++ {
+		if p, b := c.packs[c.order[i].pack], c.blob(c.order[i]); p.Table.Class == class {
+			return index.Place{Pack: p.Name, Class: class, Off: b.Off, Len: b.Len}, true
+		}
+	}
+	return at, false
+}
+
+func (c *copies) blob(a copiedTo) pack.Blob { return c.packs[a.pack].Table.Blobs[a.blob] }
+
+func compareBlobs(a, b seal.ID) int { return bytes.Compare(a[:], b[:]) }
 
 // writerStats count what a writer did, in blobs and bytes.
 type writerStats struct {
@@ -496,9 +529,9 @@ func (w *writer) upload(p *openPack) error {
 				k.add(i, bl.Off, bl.Len)
 			}
 		}
-		if w.places != nil {
-			w.places[copied{bl.ID, table.Class}] = index.Place{Pack: name, Class: table.Class, Off: bl.Off, Len: bl.Len}
-		}
+	}
+	if w.copies != nil {
+		w.copies.packs = append(w.copies.packs, packed)
 	}
 	return nil
 }
