@@ -150,7 +150,11 @@ func (a *Archive) raise(ctx context.Context, spare bool) ([]pack.Name, *session,
 	for _, h := range s.all {
 		heads = append(heads, h.collect())
 	}
-	next, condemned := collect.Plan(prev, slices.Collect(maps.Keys(listed)), heads, spare || s.spares())
+	removed, err := s.removals(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	next, condemned := collect.Plan(prev, slices.Collect(maps.Keys(listed)), heads, removed, spare || s.spares())
 	next.Time = a.now().UnixMilli()
 	name = numbered(fencePrefix, n)
 	data, err := a.keys.SealObject(a.opt.Rand, seal.RoleFence, name, next.Encode(), pack.ObjectSize)
@@ -171,6 +175,21 @@ func (a *Archive) raise(ctx context.Context, spare bool) ([]pack.Name, *session,
 	}
 	s.fence = next
 	return condemned, s, nil
+}
+
+// removals reads the removal records that the fence does not tell of yet. One that does
+// not open is left where it is: it counts by its name.
+func (s *session) removals(ctx context.Context) (out []collect.Removal, err error) {
+	for _, id := range s.records {
+		r, err := s.removal(ctx, id)
+		switch {
+		case err == nil:
+			out = append(out, collect.Removal{ID: r.ID, Meant: r.Meant})
+		case !errors.Is(err, seal.ErrCorrupt) && !errors.Is(err, seal.ErrWrongKey) && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (a *Archive) listedPacks(ctx context.Context) (map[pack.Name]int64, error) {
@@ -235,7 +254,8 @@ func (s *session) mergeSegments(ctx context.Context, condemned []pack.Name, segm
 
 // tidy deletes what the newest fence has made obsolete: older fences and intents,
 // snapshots that it overtook, revisions that a newer one replaced, and what is left of
-// snapshots that were removed. found says that there was a snapshot among them.
+// snapshots that were removed, with their records. found says that there was a snapshot
+// among them.
 func (s *session) tidy(ctx context.Context) (found bool, err error) {
 	accepted := map[collect.SnapshotID]uint32{}
 	for _, v := range s.fence.Accepted {
@@ -267,6 +287,15 @@ func (s *session) tidy(ctx context.Context) (found bool, err error) {
 		if v, ok := parseSnapshotName(info.Name); ok && s.removed[fmt.Sprintf("%x", v.ID[:])] {
 			if err := s.a.deleteSnapshot(ctx, v); err != nil {
 				return found, err
+			}
+		}
+	}
+	for _, id := range s.records {
+		if n, err := parseID(id); err == nil {
+			if _, told := s.fence.Removes(n); told {
+				if err := s.a.store.Delete(ctx, removedName(n)); err != nil {
+					return found, err
+				}
 			}
 		}
 	}

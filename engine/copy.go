@@ -242,7 +242,7 @@ func (c *copier) place(h head, committed func(head) bool) (id collect.SnapshotID
 			return id, &t, nil
 		}
 		if c.to.removed[hex.EncodeToString(id[:])] {
-			r, err := c.to.a.readRemoval(c.ctx, removedName(id))
+			r, err := c.to.removal(c.ctx, hex.EncodeToString(id[:]))
 			if err != nil || r.Meant {
 				return collect.SnapshotID{}, nil, err
 			}
@@ -305,14 +305,15 @@ func (c *copier) confirm() error {
 	if len(c.put) == 0 {
 		return nil
 	}
-	_, committed, err := c.to.a.committed(c.ctx, collect.Fence{})
+	records, err := c.to.a.records(c.ctx) // another copier may have withdrawn the same
 	if err != nil {
 		return err
 	}
-	removed, err := c.to.a.removals(c.ctx) // another copier may have withdrawn the same
+	newest, committed, err := c.to.a.committed(c.ctx, collect.Fence{})
 	if err != nil {
 		return err
 	}
+	removed := allRemoved(records, newest)
 	if err := c.to.listPacks(c.ctx); err != nil {
 		return err
 	}

@@ -147,11 +147,11 @@ func (a *Archive) Ledger(ctx context.Context) (l Ledger, err error) {
 		}
 	}
 	counts["snapshots"] -= len(s.heads) + l.Overtaken
-	for kind, keep := range map[string]int{"fence": 1, "intent": 1, "snapshots": 0, "index": maxSegments + 1, "probe": 0} {
+	for kind, keep := range map[string]int{"fence": 1, "intent": 1, "snapshots": 0, "index": maxSegments + 1, "probe": 0, "removed": 0} {
 		l.Unnamed += max(counts[kind]-keep, 0)
 	}
 	for kind := range counts {
-		if !slices.Contains([]string{"fence", "intent", "snapshots", "index", "probe", "packs", "keys", "config", "removed", "receipts"}, kind) {
+		if !slices.Contains([]string{"fence", "intent", "snapshots", "index", "probe", "packs", "keys", "config", "removed"}, kind) {
 			l.Unnamed += counts[kind]
 		}
 	}

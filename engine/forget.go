@@ -149,6 +149,27 @@ func (a *Archive) readRemoval(ctx context.Context, name string) (removal, error)
 	return r, nil
 }
 
+// removal is what the fence says of the removal of a snapshot, or else its record.
+func (s *session) removal(ctx context.Context, id string) (removal, error) {
+	n, err := parseID(id)
+	if err != nil {
+		return removal{}, err
+	}
+	if r, ok := s.fence.Removes(n); ok {
+		return removal{ID: n, Meant: r.Meant}, nil
+	}
+	return s.a.readRemoval(ctx, removedName(n))
+}
+
+// parseID reads the ID of a snapshot in hex.
+func parseID(text string) (id collect.SnapshotID, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || copy(id[:], b) != len(b) || hex.EncodeToString(id[:]) != text {
+		return id, corrupt("%q is not the ID of a snapshot", text)
+	}
+	return id, nil
+}
+
 // Keep says which snapshots a retention policy keeps and which it would forget. Nothing
 // is changed. Each source has its own count; checkpoints are not counted.
 func (a *Archive) Keep(ctx context.Context, p collect.Policy) (keep, forget []Snapshot, err error) {

@@ -238,7 +238,14 @@ func writeVersion1(t *testing.T) {
 	if _, err := f.a.Forget(t.Context(), []string{list[0].ID}, true); err != nil {
 		t.Fatal(err)
 	}
-	f.prune(5)
+	f.prune(5) // of which the fence tells from then on, and not of this one:
+	rep, err := f.a.Backup(t.Context(), version1(3), engine.BackupOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.a.Forget(t.Context(), []string{rep.Snapshot}, true); err != nil {
+		t.Fatal(err)
+	}
 	objects := map[string]string{filepath.FromSlash(v1Key): f.key.Groups()}
 	for info, err := range f.store.List(t.Context(), "") {
 		if err != nil {

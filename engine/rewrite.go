@@ -63,15 +63,16 @@ func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n in
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	_, committed, err := s.a.committed(ctx, s.fence)
+	records, err := s.a.records(ctx)
 	if err != nil {
 		return 0, err
 	}
+	newest, committed, err := s.a.committed(ctx, s.fence)
+	if err != nil {
+		return 0, err
+	}
+	removed := allRemoved(records, newest)
 	if err := s.listPacks(ctx); err != nil {
-		return 0, err
-	}
-	removed, err := s.a.removals(ctx)
-	if err != nil {
 		return 0, err
 	}
 	var done []head

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +25,8 @@ type session struct {
 	heads      []head          // valid ones, of each snapshot the newest revision, in order
 	all        []head          // every revision that is there, valid or not
 	unreadable []*Problem      // snapshots that do not open
-	removed    map[string]bool // IDs in hex that have a removal record
+	removed    map[string]bool // IDs in hex that have a removal record, or that the fence tells of
+	records    []string        // IDs in hex that have a removal record
 
 	doubt atomic.Bool // that all which is taken for listed is there
 
@@ -63,9 +65,10 @@ func (a *Archive) look(ctx context.Context) (*session, error) {
 	if s.fence, err = a.newestFence(ctx, collect.Fence{}); err != nil {
 		return nil, err
 	}
-	if s.removed, err = a.removals(ctx); err != nil {
+	if s.records, err = a.records(ctx); err != nil {
 		return nil, err
 	}
+	s.removed = allRemoved(s.records, s.fence)
 	if err := s.readHeads(ctx); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,9 @@ func (a *Archive) look(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	removed := func(id collect.SnapshotID) (bool, error) {
+		if _, ok := s.fence.Removes(id); ok {
+			return true, nil
+		}
 		_, err := a.readRemoval(ctx, removedName(id))
 		return err == nil, ignore(err, fs.ErrNotExist)
 	}
@@ -331,17 +337,29 @@ func (a *Archive) numbers(ctx context.Context, prefix string) ([]uint64, error) 
 	return numbers, nil
 }
 
-// removals lists the snapshots that have a removal record: of those, a revision that is
-// still there, or that comes late, does not count.
-func (a *Archive) removals(ctx context.Context) (map[string]bool, error) {
-	ids := map[string]bool{}
+// records lists the removal records: of the snapshots with those IDs, a revision that is
+// still there, or that comes late, does not count. A record goes once a fence tells of
+// it, so whoever asks what was removed lists records, and then looks into the newest fence.
+func (a *Archive) records(ctx context.Context) (ids []string, err error) {
 	for info, err := range a.store.List(ctx, removedPrefix) {
 		if err != nil {
 			return nil, err
 		}
-		ids[info.Name[len(removedPrefix):]] = true
+		ids = append(ids, info.Name[len(removedPrefix):])
 	}
 	return ids, nil
+}
+
+// allRemoved are the IDs in hex of what records or a fence tell of.
+func allRemoved(records []string, fence collect.Fence) map[string]bool {
+	all := map[string]bool{}
+	for _, id := range records {
+		all[id] = true
+	}
+	for _, r := range fence.Removed {
+		all[hex.EncodeToString(r.ID[:])] = true
+	}
+	return all
 }
 
 func removedName(id collect.SnapshotID) string { return fmt.Sprintf("%s%x", removedPrefix, id[:]) }

@@ -61,7 +61,7 @@ func (m *model) usable(listed packs, f fence, made uint8) (p packs) {
 	return p
 }
 
-func (m *model) plan(s *state, prev fence, listed packs, heads names) fence {
+func (m *model) plan(s *state, prev fence, listed packs, heads names, records uint8) fence {
 	if m.off == forgetCondemned {
 		prev.condemned = 0
 	}
@@ -77,10 +77,14 @@ func (m *model) plan(s *state, prev fence, listed packs, heads names) fence {
 			}
 		}
 	}
-	next, condemned := collect.Plan(prev.collect(), packNames(listed), hs, false)
+	next, condemned := collect.Plan(prev.collect(), packNames(listed), hs, removals(records), false)
 	f := fenceOf(next)
 	f.condemned = packsOf(condemned)
 	switch m.off {
+	case noGraves:
+		f.buried = 0
+	case noRemoved:
+		f.removed = records
 	case onePhase:
 		f.condemned, f.pending = f.condemned|f.pending, 0
 	case dropAccepted:

@@ -27,6 +27,8 @@ var sample = collect.Fence{N: 300, Time: -5,
 	Accepted:  []collect.Version{version(1, 0), version(1, 2), version(7, 200)},
 	Condemned: []pack.Name{name(3), name(9)},
 	Pending:   []pack.Name{name(4)},
+	Buried:    []collect.Grave{{1}, {9}},
+	Removed:   []collect.Removal{{ID: collect.SnapshotID{5}, Meant: true}, {ID: collect.SnapshotID{6}}},
 }
 
 func TestFenceRoundTrip(t *testing.T) {
@@ -43,6 +45,8 @@ func TestFenceEncodePutsInOrder(t *testing.T) {
 		Accepted:  []collect.Version{version(7, 200), version(1, 2), version(1, 0), version(1, 2)},
 		Condemned: []pack.Name{name(9), name(3)},
 		Pending:   []pack.Name{name(9), name(4), name(4)},
+		Buried:    []collect.Grave{{9}, {1}, {9}},
+		Removed:   []collect.Removal{{ID: collect.SnapshotID{6}}, {ID: collect.SnapshotID{5}}, {ID: collect.SnapshotID{5}, Meant: true}},
 	}
 	if got := f.Encode(); !bytes.Equal(got, sample.Encode()) {
 		t.Errorf("got  %x\nwant %x", got, sample.Encode())
@@ -67,7 +71,8 @@ func TestFenceGolden(t *testing.T) {
 }
 
 func TestFenceCorrupt(t *testing.T) {
-	// 0: N, 2 bytes; 2: Time; 3: count; 4, 21, 38: versions; 56: count; 57, 89: condemned; 121: count; 122: pending
+	// 0: N, 2 bytes; 2: Time; 3: count; 4, 21, 38: versions; 56: count; 57, 89: condemned; 121: count; 122: pending;
+	// 154: count; 155, 163: buried; 171: count; 172, 189: removed
 	for _, c := range []struct {
 		name    string
 		corrupt func(b []byte) []byte
@@ -88,6 +93,13 @@ func TestFenceCorrupt(t *testing.T) {
 		{"condemned out of order", func(b []byte) []byte { b[57] = 10; return b }},
 		{"condemned twice", func(b []byte) []byte { b[57] = 9; return b }},
 		{"condemned and pending", func(b []byte) []byte { b[122] = 9; return b }},
+		{"buried out of order", func(b []byte) []byte { b[155] = 10; return b }},
+		{"buried twice", func(b []byte) []byte { b[155] = 9; return b }},
+		{"too many buried", func(b []byte) []byte { b[154] = 7; return b }},
+		{"removed out of order", func(b []byte) []byte { b[172] = 7; return b }},
+		{"removed twice", func(b []byte) []byte { b[172] = 6; return b }},
+		{"removed, and meant twice", func(b []byte) []byte { b[188] = 2; return b }},
+		{"too many removed", func(b []byte) []byte { b[171] = 3; return b }},
 		{"short", func(b []byte) []byte { return b[:len(b)-1] }},
 		{"trailing", func(b []byte) []byte { return append(b, 0) }},
 	} {
@@ -100,7 +112,7 @@ func TestFenceCorrupt(t *testing.T) {
 
 func FuzzDecodeFence(f *testing.F) {
 	f.Add(sample.Encode())
-	f.Add([]byte{1, 0, 0, 0, 0})
+	f.Add([]byte{1, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := collect.DecodeFence(b)
 		if err != nil {

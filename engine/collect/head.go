@@ -62,7 +62,7 @@ func Base(newest Fence, from ...Head) uint64 {
 
 // Usable reports whether a new snapshot with base newest may need a pack that was listed
 // after newest was read. Packs that no snapshot names may be used, too. It takes
-// O(log n) in the number of packs that newest has in hand.
+// O(log n) in the number of packs that newest tells of.
 func Usable(n pack.Name, newest Fence) bool {
-	return !has(newest.Condemned, n) && !has(newest.Pending, n)
+	return !has(newest.Condemned, n) && !has(newest.Pending, n) && !buried(newest.Buried, n)
 }

@@ -18,6 +18,8 @@ type model struct {
 	forget  bool // the user may forget any snapshot that he was told is safe, at any time
 	halves  bool // a listing of snapshots is two requests
 	spare   bool // pruners spare any subset of what is newly unreferenced
+	again   bool // a pack that is gone may come back: a put that its writer had sent twice
+	taken   bool // the store may say of a pack that it is there already, and it is not
 	off     rule
 
 	valid map[validKey]bool
@@ -125,7 +127,8 @@ func (m *model) initial() (s state) {
 
 // wrong says what must not be, or nothing.
 func (m *model) wrong(s *state) string {
-	f, present := s.newest(), s.present()
+	f := s.newest()
+	present := s.present(s.records, f)
 	var counts names
 	for n := present; n != 0; n &= n - 1 {
 		i := n.lowest()
@@ -133,7 +136,7 @@ func (m *model) wrong(s *state) string {
 			continue
 		}
 		counts |= 1 << i
-		if s.revs[i].needs&^s.packs != 0 {
+		if s.revs[i].needs&^s.packs != 0 && (!m.taken || s.acked>>id(i)&1 == 1) {
 			return fmt.Sprintf("snapshot %d revision %d counts and lacks a pack", id(i), i%maxRevs)
 		}
 		if s.erased == 1 && s.revs[i].item == 1 {
@@ -144,6 +147,8 @@ func (m *model) wrong(s *state) string {
 		switch {
 		case s.acked>>i&1 == 1 && s.removed>>i&1 == 0 && counts.of(i) == 0:
 			return fmt.Sprintf("snapshot %d is lost", i)
+		case s.removed>>i&1 == 1 && (counts.of(i) != 0 || (s.records|f.removed)>>i&1 == 0):
+			return fmt.Sprintf("snapshot %d was removed, and nothing says so any more", i)
 		case s.gone>>i&1 == 1 && s.anyRevision(i) && s.atRest():
 			return fmt.Sprintf("snapshot %d was forgotten and is there", i)
 		}

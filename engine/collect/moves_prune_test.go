@@ -21,20 +21,14 @@ func (m *model) prune(s *state, p *process, do step) {
 		do(func(t *state, p *process) { p.packs, p.pc = t.packs, listHeads }, "list packs")
 	case listHeads:
 		if !m.halves {
-			m.planned(s, *p, s.present(), do)
+			m.planned(s, *p, s.records, s.present(s.records, p.f), do)
 			return
 		}
-		half := s.present() & 1 // between the first revision and the second, where it matters
-		if m.off == backwards {
-			half = s.present() &^ 1
-		}
-		do(func(t *state, p *process) { p.listed, p.pc = half, listRest }, "list snapshots, first half")
+		first, _ := m.half(s.present(s.records, p.f))
+		do(func(t *state, p *process) { p.records, p.listed, p.pc = s.records, first, listRest }, "list removal records; snapshots, first half")
 	case listRest:
-		rest := s.present() &^ 1
-		if m.off == backwards {
-			rest = s.present() & 1
-		}
-		m.planned(s, *p, p.listed|rest, do)
+		_, rest := m.half(s.present(p.records, p.f))
+		m.planned(s, *p, p.records, p.listed|rest, do)
 	case raise:
 		if s.fences[k].there == 1 {
 			do(to(done), "the fence is there")
@@ -54,15 +48,23 @@ func (m *model) prune(s *state, p *process, do step) {
 	}
 }
 
+// half parts names between the first revision and the second, where it matters.
+func (m *model) half(all names) (first, rest names) {
+	if m.off == backwards {
+		return all &^ 1, all & 1
+	}
+	return all & 1, all &^ 1
+}
+
 // planned is the end of the listing: the fence is computed.
-func (m *model) planned(s *state, p process, listed names, do step) {
+func (m *model) planned(s *state, p process, records uint8, listed names, do step) {
 	if m.off == headsFirst {
 		p.packs = s.packs
 	}
-	next := m.plan(s, p.f, p.packs, listed)
+	next := m.plan(s, p.f, p.packs, listed, records)
 	spared := func(pending packs) {
 		do(func(t *state, p *process) {
-			p.next, p.listed, p.packs, p.pc = next, listed, 0, raise
+			p.next, p.listed, p.packs, p.records, p.pc = next, listed, 0, 0, raise
 			p.next.pending = pending
 		}, "list snapshots, the rest; pending", uint8(pending))
 	}
@@ -111,6 +113,10 @@ func (m *model) afterFence(s *state, p *process, do step) {
 			}, "tidy snapshot, revision", id(n.lowest()), n.lowest()%maxRevs)
 			return
 		}
+		if n := s.records & p.next.removed; n != 0 {
+			do(func(t *state, p *process) { t.records &^= n & -n }, "delete removal record", uint8(bits.TrailingZeros8(n)))
+			return
+		}
 		do(func(t *state, p *process) {
 			for n := range k {
 				t.fences[n] = fence{}
@@ -140,8 +146,14 @@ func (m *model) judge(s *state, p *process, do step) {
 }
 
 // obsolete are revisions that a pruner has listed and that do not count for good: below
-// one that its fence accepted, or of a snapshot of which it accepted none.
+// one that its fence accepted, or of a snapshot of which it accepted none; and all of
+// what was removed.
 func (m *model) obsolete(s *state, p *process) (out names) {
+	for i := range uint8(maxNames) {
+		if p.next.removed>>id(i)&1 == 1 && s.revs[i].there == 1 {
+			out |= 1 << i
+		}
+	}
 	for n := p.listed; n != 0; n &= n - 1 {
 		i := n.lowest()
 		accepted := p.next.accepted.of(id(i))

@@ -25,12 +25,12 @@ const (
 	relist
 	remove
 	put
+	records
 	look
 	confirm
+	listAgain
 	recheck
 	undo
-	abandon
-	removal
 	clean
 	intent
 	listPacks
@@ -67,6 +67,10 @@ const (
 	noParent        rule = "no_parent_recheck"   // erasing without fences, and nobody looks at parents
 	parentOnly      rule = "parent_recheck_only" // erasing without fences; amenders look at their parents again
 	oneFence        rule = "one_fence"           // erasing with one fence
+	listOnce        rule = "list_once"           // a writer never lists packs again
+	noGraves        rule = "no_graves"           // a fence does not tell of packs that were condemned and are gone
+	noRemoved       rule = "no_removed"          // a fence does not tell of what was removed, and records go
+	recordsOnly     rule = "records_only"        // a rewriter looks for a removal record, and not into the fence
 )
 
 // An emitter is told of each state that follows.
@@ -101,10 +105,18 @@ func (m *model) moves(s *state, emit emitter) {
 			m.remove(s, p, do)
 		}
 	}
+	for n := range s.made {
+		if m.again && !s.packs.has(n) {
+			t := *s
+			t.packs |= 1 << n
+			emit(t, "a pack comes back", n)
+		}
+	}
 	for i := range s.ids {
 		if m.forget && s.acked>>i&1 == 1 && s.removed>>i&1 == 0 {
 			t := *s
 			t.removed |= 1 << i
+			t.records |= 1 << i
 			emit(t, "forget", i)
 		}
 	}
@@ -119,7 +131,11 @@ func (m *model) remove(s *state, p *process, do step) {
 	case idle:
 		for i := range s.ids {
 			if s.acked>>i&1 == 1 && s.removed>>i&1 == 0 {
-				do(func(t *state, p *process) { t.removed |= 1 << i; p.name, p.pc = i*maxRevs, forgetOld }, "put removal record", i)
+				do(func(t *state, p *process) {
+					t.removed |= 1 << i
+					t.records |= 1 << i
+					p.name, p.pc = i*maxRevs, forgetOld
+				}, "put removal record", i)
 			}
 		}
 	case forgetOld:

@@ -34,6 +34,13 @@ func (m *model) write(s *state, p *process, do step) {
 			t.made++
 			p.pc = next
 		}, "put pack", s.made)
+		if m.taken {
+			do(func(t *state, p *process) {
+				p.needs |= 1 << t.made
+				t.made++
+				p.doubt, p.pc = 1, next
+			}, "put pack: it is there, says the store", s.made)
+		}
 	case rebase, relist:
 		m.move(s, p, do)
 	case remove:
@@ -68,7 +75,7 @@ func (m *model) move(s *state, p *process, do step) {
 func (m *model) build(s *state, p *process, do step) {
 	found := false
 	for i := range s.ids {
-		there := s.present().of(i)
+		there := s.present(s.records, p.f).of(i)
 		newest, ok := m.newestValid(s, there, p.f)
 		if !ok || p.role == eraser && s.revs[newest].item == 0 {
 			continue
@@ -164,65 +171,101 @@ func (m *model) put(s *state, p *process, do step) {
 		if !rewrites {
 			t.ids++
 		}
-		p.name, p.listed, p.needs, p.f, p.pc = name, 1<<name, 0, fence{}, look
+		p.seen, p.name, p.listed, p.needs, p.f, p.pc = p.f.n, name, 1<<name, 0, fence{}, look
+		if rewrites && m.off != noRemoval {
+			p.pc = records
+		}
 	}, "put snapshot, revision, base", id(name), name%maxRevs, p.base)
 }
 
 // afterPut looks whether the snapshot counts, and what that means.
 func (m *model) afterPut(s *state, p *process, do step) {
 	me, mine := names(1)<<p.name, id(p.name)
-	end := done
-	if p.role == eraser {
-		end = idle // it goes on with what is left
-	}
-	finish := func(t *state, p *process) {
-		*p = process{role: p.role, pc: end}
-	}
 	switch p.pc {
+	case records:
+		do(func(t *state, p *process) { p.records, p.pc = t.records, look }, "list removal records")
 	case look:
 		do(func(t *state, p *process) { p.maxIntent, p.pc = t.highestIntent(), confirm }, "list intents")
 	case confirm:
 		m.confirmed(s, p, do)
+	case listAgain:
+		if s.revs[p.name].needs&^s.packs != 0 {
+			m.fails(p, do)
+		} else {
+			m.commits(p, do)
+		}
 	case recheck:
-		if newest, ok := m.newestValid(s, s.present().of(id(p.old-1)), s.newest()); ok && s.revs[newest].item == p.item {
+		if newest, ok := m.newestValid(s, s.present(s.records, s.newest()).of(id(p.old-1)), s.newest()); ok && s.revs[newest].item == p.item {
 			do(func(t *state, p *process) { t.acked |= 1 << mine; p.pc = done }, "the parent is as it was: COMMITTED snapshot", mine)
 		} else {
 			do(to(undo), "the parent has changed")
 		}
 	case undo:
-		do(func(t *state, p *process) { t.revs[p.name].there = 0; finish(t, p) }, "delete its own", mine, p.name%maxRevs)
-	case abandon, removal:
-		switch {
-		case s.removed>>mine&1 == 1 && m.off != noRemoval:
-			do(to(undo), "the snapshot was removed")
-		case p.pc == abandon:
-			do(finish, "starts over")
-		default:
-			do(to(clean), "no removal record")
-		}
+		do(func(t *state, p *process) { t.revs[p.name].there = 0; finish(p)(t, p) }, "delete its own", mine, p.name%maxRevs)
 	case clean:
-		if lower := s.present().of(mine) & (me - 1); lower != 0 {
+		if lower := s.present(0, fence{}).of(mine) & (me - 1); lower != 0 {
 			do(func(t *state, p *process) { t.revs[lower.lowest()].there = 0 }, "delete snapshot, revision", mine, lower.lowest()%maxRevs)
 		} else {
-			do(finish, "done")
+			do(finish(p), "done")
 		}
 	}
 }
 
-// confirmed reads the newest fence, after the intents, and looks whether the snapshot is
-// sure to count.
+// confirmed reads the newest fence, after records and intents, and looks whether the
+// snapshot is sure to count. It lists packs again only if there is a newer fence than when
+// it listed them, or the store has said something doubtful.
 func (m *model) confirmed(s *state, p *process, do step) {
-	ok := m.committed(s, p.name, s.newest(), p.maxIntent)
+	newest := s.newest()
 	switch {
-	case ok && p.rewrites():
-		do(to(removal), "COMMITTED")
-	case ok && p.role == amender && m.off == parentOnly:
-		do(to(recheck), "committed")
-	case ok:
-		do(func(t *state, p *process) { t.acked |= 1 << id(p.name); p.pc = done }, "COMMITTED snapshot", id(p.name))
-	case p.rewrites() && m.off != deleteOwn:
-		do(to(abandon), "not sure")
+	case p.rewrites() && m.removed(p, newest):
+		do(to(undo), "the snapshot was removed")
+	case !m.committed(s, p.name, newest, p.maxIntent):
+		m.fails(p, do)
+	case (newest.n != p.seen || p.doubt == 1) && m.off != listOnce:
+		do(to(listAgain), "it counts")
 	default:
-		do(to(undo), "overtaken")
+		m.commits(p, do)
 	}
+}
+
+// removed reports whether a rewriter finds that its snapshot was removed.
+func (m *model) removed(p *process, newest fence) bool {
+	switch m.off {
+	case noRemoval:
+		return false
+	case recordsOnly:
+		newest.removed = 0
+	}
+	return (p.records|newest.removed)>>id(p.name)&1 == 1
+}
+
+// fails is the end of an attempt that may not count.
+func (m *model) fails(p *process, do step) {
+	switch {
+	case !p.rewrites() || m.off == deleteOwn:
+		do(to(undo), "overtaken")
+	default:
+		do(finish(p), "not sure")
+	}
+}
+
+// commits is the end of an attempt that counts.
+func (m *model) commits(p *process, do step) {
+	switch {
+	case p.rewrites():
+		do(to(clean), "COMMITTED")
+	case p.role == amender && m.off == parentOnly:
+		do(to(recheck), "committed")
+	default:
+		do(func(t *state, p *process) { t.acked |= 1 << id(p.name); p.pc = done }, "COMMITTED snapshot", id(p.name))
+	}
+}
+
+// finish ends an attempt; an eraser goes on with what is left.
+func finish(p *process) func(*state, *process) {
+	end := done
+	if p.role == eraser {
+		end = idle
+	}
+	return func(_ *state, p *process) { *p = process{role: p.role, pc: end} }
 }

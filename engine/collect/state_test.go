@@ -34,6 +34,8 @@ type revision struct {
 type fence struct {
 	n                  uint8
 	condemned, pending packs
+	buried             packs
+	removed            uint8 // IDs
 	there              uint8
 	accepted           names
 }
@@ -50,11 +52,14 @@ type process struct {
 	next      fence // to be put
 	listed    names
 	maxIntent uint8
+	records   uint8 // as listed
 	packs     packs // listed, or still to be deleted
 	needs     packs // of the snapshot to be written
 	item      uint8 // held by the snapshot to be written
 	name      uint8 // of the snapshot to be written
 	old       uint8 // name+1 of the revision it is made from; 0: none
+	seen      uint8 // the fence that was the newest when packs were listed
+	doubt     uint8 // the store said of a pack that it was there already
 }
 
 type state struct {
@@ -67,7 +72,8 @@ type state struct {
 	ids     uint8 // snapshots that there ever were
 
 	acked   uint8 // IDs: the user was told that they are safe
-	removed uint8 // IDs with a removal record
+	removed uint8 // IDs that had a removal record
+	records uint8 // IDs whose removal record is there
 	gone    uint8 // IDs: the user was told that they are forgotten
 	erased  uint8 // the user was told that the item is
 }
@@ -86,10 +92,10 @@ func (n names) lowest() uint8 { return uint8(bits.TrailingZeros16(uint16(n))) }
 
 func (p packs) has(n uint8) bool { return p>>n&1 == 1 }
 
-// present are the names that are there and have no removal record.
-func (s *state) present() (n names) {
+// present are the names that are there, and not removed as far as records and a fence say.
+func (s *state) present(records uint8, f fence) (n names) {
 	for i := range uint8(maxNames) {
-		if s.revs[i].there == 1 && s.removed>>id(i)&1 == 0 {
+		if s.revs[i].there == 1 && (records|f.removed)>>id(i)&1 == 0 {
 			n |= 1 << i
 		}
 	}
@@ -143,6 +149,13 @@ func packNames(p packs) (out []pack.Name) {
 	return out
 }
 
+func removals(ids uint8) (out []collect.Removal) {
+	for ; ids != 0; ids &= ids - 1 {
+		out = append(out, collect.Removal{ID: collect.SnapshotID{uint8(bits.TrailingZeros8(ids))}, Meant: true})
+	}
+	return out
+}
+
 func packsOf(in []pack.Name) (p packs) {
 	for _, n := range in {
 		p |= 1 << n[0]
@@ -151,7 +164,10 @@ func packsOf(in []pack.Name) (p packs) {
 }
 
 func (f fence) collect() collect.Fence {
-	out := collect.Fence{N: uint64(f.n), Condemned: packNames(f.condemned), Pending: packNames(f.pending)}
+	out := collect.Fence{N: uint64(f.n), Condemned: packNames(f.condemned), Pending: packNames(f.pending), Removed: removals(f.removed)}
+	for _, n := range packNames(f.buried) {
+		out.Buried = append(out.Buried, collect.Grave(n[:8]))
+	}
 	for n := f.accepted; n != 0; n &= n - 1 {
 		out.Accepted = append(out.Accepted, versionOf(n.lowest()))
 	}
@@ -160,6 +176,12 @@ func (f fence) collect() collect.Fence {
 
 func fenceOf(f collect.Fence) fence {
 	out := fence{n: uint8(f.N), condemned: packsOf(f.Condemned), pending: packsOf(f.Pending)}
+	for _, g := range f.Buried {
+		out.buried |= 1 << g[0]
+	}
+	for _, r := range f.Removed {
+		out.removed |= 1 << r.ID[0]
+	}
 	for _, v := range f.Accepted {
 		out.accepted |= 1 << (v.ID[0]*maxRevs + uint8(v.Rev))
 	}

@@ -35,6 +35,10 @@ var (
 	forgetting = model{halves: true, roles: []uint8{repacker, forgetter, pruner}, rounds: 2, maxPack: 2, maxN: 2, first: one}
 	// An item is erased while snapshots that hold it are amended, amended again, and forgotten.
 	erasing = model{roles: []uint8{eraser, amender, amender}, maxPack: 1, maxN: 2, first: holding, forget: true}
+	// A store says of a pack that it is there, and it is not.
+	doubting = model{roles: []uint8{writer, writer, pruner}, rounds: 2, maxPack: 2, maxN: 2, first: one, taken: true}
+	// Packs come back that were deleted, and pruners are slow.
+	returning = model{roles: []uint8{writer, pruner, pruner}, rounds: 3, maxPack: 1, maxN: 4, orphan: true, again: true}
 )
 
 // larger models, for DAYFOLD_MODEL=large.
@@ -46,6 +50,7 @@ var (
 	buildingMore   = model{roles: []uint8{writer, expirer, amender, pruner}, rounds: 3, maxPack: 2, maxN: 3, orphan: true}
 	forgettingMore = model{halves: true, roles: []uint8{repacker, expirer, forgetter, pruner}, rounds: 3, maxPack: 2, maxN: 3, first: holding}
 	erasingMore    = model{halves: true, roles: []uint8{eraser, amender, amender}, maxPack: 1, maxN: 4, first: holding, forget: true}
+	returningMore  = model{halves: true, roles: []uint8{writer, repacker, pruner, pruner}, rounds: 3, maxPack: 2, maxN: 3, first: one, again: true}
 	erasingPruned  = model{halves: true, roles: []uint8{eraser, amender, pruner}, rounds: 2, maxPack: 1, maxN: 3, first: holding}
 )
 
@@ -63,8 +68,11 @@ func TestModels(t *testing.T) {
 		{"repacking", repacking, "COMMITTED|not sure|the revision is taken|delete snapshot, revision|tidy snapshot, revision|delete pack"},
 		{"overtaken", overtaken, "COMMITTED|not sure|tidy snapshot, revision|delete pack"},
 		{"building", building, "COMMITTED|COMMITTED snapshot|overtaken|not sure|tidy snapshot, revision"},
-		{"forgetting", forgetting, "COMMITTED|the snapshot was removed|FORGOTTEN"},
+		{"forgetting", forgetting, "COMMITTED|the snapshot was removed|FORGOTTEN|delete removal record"},
 		{"erasing", erasing, "COMMITTED|ERASED|the item is there|forget|COMMITTED snapshot|overtaken"},
+		{"doubting", doubting, "put pack: it is there, says the store|COMMITTED snapshot|overtaken"},
+		{"returning", returning, "a pack comes back|COMMITTED snapshot|delete pack|others went on"},
+		{"large returning", returningMore, "a pack comes back|COMMITTED|COMMITTED snapshot|delete pack"},
 		{"large collecting", collectingMore, "delete pack|others went on"},
 		{"large writing", writersMore, "COMMITTED snapshot|overtaken|delete pack"},
 		{"large sparing", sparingMore, "delete pack|others went on"},
@@ -112,10 +120,12 @@ func TestVariants(t *testing.T) {
 		{useCondemned, collecting, "lacks a pack"},
 		{staleIndex, collecting, "lacks a pack"},
 		{dropAccepted, model{roles: []uint8{pruner}, rounds: 3, maxPack: 1, maxN: 3, first: one}, "is lost"},
-		{fenceLast, model{roles: []uint8{writer, pruner}, rounds: 3, maxPack: 1, maxN: 3, orphan: true}, "lacks a pack"},
 		{forgetCondemned, model{roles: []uint8{writer, pruner, pruner}, rounds: 2, maxPack: 1, maxN: 3, orphan: true, spare: true}, "lacks a pack"},
 		{noReread, racing, "lacks a pack"},
-		{rebaseBlind, moving, "lacks a pack"},
+		{listOnce, doubting, "lacks a pack"},
+		{noGraves, returning, "lacks a pack"},
+		{noRemoved, forgetting, "nothing says so any more"},
+		{recordsOnly, forgetting, "was forgotten and is there"},
 		{oldFirst, repacking, "is lost"},
 		{deleteOwn, repacking, "is lost"},
 		{ignoreRevision, repacking, "lacks a pack"},
@@ -141,11 +151,12 @@ func TestVariants(t *testing.T) {
 
 // TestWhatDoesNotMatter switches off what one might take for a rule.
 func TestWhatDoesNotMatter(t *testing.T) {
+	late := model{roles: []uint8{writer, pruner}, rounds: 3, maxPack: 1, maxN: 3, orphan: true}
 	small := model{halves: true, roles: []uint8{writer, pruner}, rounds: 3, maxPack: 2, maxN: 3, first: one, forget: true}
 	for _, c := range []struct {
 		off rule
 		m   model
-	}{{headsFirst, small}, {backwards, small}, {headsFirst, forgetting}, {backwards, forgetting}} {
+	}{{fenceLast, late}, {rebaseBlind, moving}, {headsFirst, small}, {backwards, small}, {headsFirst, forgetting}, {backwards, forgetting}} {
 		c.m.off = c.off
 		exhaust(t, string(c.off), c.m, "")
 	}

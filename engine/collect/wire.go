@@ -43,6 +43,15 @@ func (w *wire) array16() (a [16]byte) {
 	return a
 }
 
+func (w *wire) grave() (g Grave) {
+	if len(w.rest) < len(g) {
+		w.fail()
+		return g
+	}
+	w.rest = w.rest[copy(g[:], w.rest):]
+	return g
+}
+
 // count reads how many elements of at least size bytes follow.
 func (w *wire) count(size int) int {
 	n := w.uint(1 << 32)

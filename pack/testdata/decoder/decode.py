@@ -219,14 +219,17 @@ class Archive:
         return body
 
     def snapshots(self):  # 20, 21
-        fences, number, accepted, found = sorted(self.folder.glob("gc/fence/*")), 0, [], {}
+        fences, number, accepted, removed, found = sorted(self.folder.glob("gc/fence/*")), 0, [], [], {}
         if fences:
             r = self.object(8, f"gc/fence/{fences[-1].name}")
             number, _ = r.uint(), r.int()
             accepted = r.many(lambda r: (r.take(16), r.uint(0xFFFFFFFF)))
-            r.must(f"{number:016x}" == fences[-1].name and not set(r.many()) & set(r.many()) and r.left() == 0)
+            r.must(f"{number:016x}" == fences[-1].name and not set(r.many()) & set(r.many()))
+            r.many(lambda r: r.take(8))  # buried
+            removed = [id.hex() for id, _ in r.many(lambda r: (r.take(16), r.uint(1)))]
+            r.must(r.left() == 0)
         for path in sorted(self.folder.glob("snapshots/*/*")):
-            if not (self.folder / "removed" / path.parent.name).exists():
+            if path.parent.name not in removed and not (self.folder / "removed" / path.parent.name).exists():
                 base, *rest = self.snapshot(str(path.relative_to(self.folder)))
                 if base + 1 >= number or (bytes.fromhex(path.parent.name), int(path.name, 16)) in accepted:
                     found[path.parent.name] = rest  # the highest revision comes last
