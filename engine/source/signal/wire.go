@@ -145,7 +145,13 @@ type Field struct {
 // Fields calls fn with each field of message, in the order in which they stand. Bytes
 // that are no field are ErrFormat.
 func Fields(message []byte, fn func(f Field) error) error {
-	return each(wire(message), func(c *cursor) error { return fn(Field{c.num, c.typ, c.uint, c.bytes}) })
+	c := walk(wire(message)) // not each, for which the cursor would lie on the heap
+	for c.next() {
+		if err := fn(Field{c.num, c.typ, c.uint, c.bytes}); err != nil {
+			return err
+		}
+	}
+	return c.err
 }
 
 // Rewrite returns message with those fields of bytes changed for which edit says so. All

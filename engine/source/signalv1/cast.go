@@ -13,7 +13,7 @@ import (
 
 // A cast is what must be known of a whole history before a message of it can be told.
 type cast struct {
-	tables
+	*tables
 	owner     []byte             // the account's ACI
 	self      row                // of the recipient that is the owner; without columns: there is none
 	people    map[int64]who      // recipients
@@ -44,7 +44,7 @@ type file struct {
 }
 
 func newCast() cast {
-	return cast{tables: tables{}, people: map[int64]who{}, timers: map[int64]uint64{}, groups: map[string]row{}, members: map[string][]int64{},
+	return cast{tables: newTables(), people: map[int64]who{}, timers: map[int64]uint64{}, groups: map[string]row{}, members: map[string][]int64{},
 		polls: map[int64]int64{}, packs: map[string]string{}, edited: map[int64]bool{}, revisions: map[int64][]string{},
 		files: map[int64]file{}, original: map[string]int64{}}
 }

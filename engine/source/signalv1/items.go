@@ -26,7 +26,7 @@ import (
 func (s *Source) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		s.altered, s.unreadable = signal.Names{}, signal.Names{}
-		p := &pass{s: s, survey: s.found, buf: make([]byte, readAtOnce), defined: tables{}, begun: map[string]bool{}, taken: map[string]int{}, row: -1}
+		p := &pass{s: s, survey: s.found, buf: make([]byte, readAtOnce), defined: newTables(), begun: map[string]bool{}, taken: map[string]int{}, row: -1}
 		more := true
 		err := s.records(ctx, func(r *record) bool {
 			if r.frame.kind == fieldEnd && r.err == nil {
@@ -64,7 +64,7 @@ var errSource = errors.New("reading failed")
 type pass struct {
 	s *Source
 	*survey
-	defined tables
+	defined *tables
 	buf     []byte
 	last    place
 	begun   map[string]bool // sections
@@ -123,7 +123,7 @@ func (p *pass) statement(f *frame, it *engine.Item) error {
 		return errOwner
 	}
 	p.owner, p.row = owner{of, e}, c.integer(f.params, c.id)
-	section := strings.ToLower(c.name)
+	section := c.section
 	prefix := p.prefix(c, f, it)
 	if c.id < 0 || f.params[c.id].kind != 2 || p.row < 0 {
 		prefix = append(append(prefix, p.s.names.Hash("row", f.message)...), '/')
@@ -151,10 +151,11 @@ func (p *pass) prefix(c *columns, f *frame, it *engine.Item) []byte {
 		}
 		p.live(it)
 		it.Needs = p.needs(p.row, c)
-		author := p.people[c.integer(f.params, c.author)]
-		hash := p.s.names.Hash("number", fmt.Append(nil, c.integer(f.params, c.author)))
-		if author != nil {
+		hash := ""
+		if author := p.people[c.integer(f.params, c.author)]; author != nil {
 			hash = author.hash
+		} else {
+			hash = p.s.names.Hash("number", fmt.Append(nil, c.integer(f.params, c.author)))
 		}
 		return append(signal.MessageKey(uint64(p.owner.e.sent), it.Group, hash), '/')
 	case p.owner.e != nil:
@@ -230,12 +231,13 @@ func (p *pass) numbered(it *engine.Item, prefix []byte, section string, n uint64
 	} else if odd {
 		p.odd[section][n] = true
 	}
-	digits := strconv.FormatUint(n, 10)
-	if string(prefix) == "t/" {
-		digits = fmt.Sprintf("%016d", n)
+	name, alone := p.keyName(section), string(prefix) == "t/"
+	it.Key = append(append(prefix, name...), '/')
+	if alone {
+		it.Key = fmt.Appendf(it.Key, "%016d", n)
+	} else {
+		it.Key = strconv.AppendUint(it.Key, n, 10)
 	}
-	name := p.keyName(section)
-	it.Key = append(append(append(prefix, name...), '/'), digits...)
 	p.settle(it, name, place{section: section, number: n}, true, nil)
 	return nil
 }

@@ -48,7 +48,7 @@ func (r row) number() int64 { return r.integer(r.params, r.id) }
 
 // rowOf reads what an item holds. Without columns it is another statement, which may have
 // defined a table.
-func (t tables) rowOf(ctx context.Context, it *engine.Item) (row, error) {
+func (t *tables) rowOf(ctx context.Context, it *engine.Item) (row, error) {
 	content, err := signal.Content(ctx, it)
 	var f frame
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 // A survey is what the first pass over the frames learns: what must be known of the whole
 // file before an item of it can be named and judged.
 type survey struct {
-	tables
+	*tables
 	sections         []string // in the order in which their first frames stand
 	messages         map[string]*messages
 	people           map[int64]*person
@@ -45,6 +45,7 @@ type survey struct {
 // columns are where a table's columns of interest stand; -1: it has none.
 type columns struct {
 	table
+	section                                    string // the name in lower case
 	kind                                       tableKind
 	sent, received, thread, author             int
 	timer, started, once, latest               int
@@ -71,7 +72,8 @@ var tableKinds = map[string]tableKind{
 }
 
 func newColumns(t *table) *columns {
-	return &columns{table: *t, kind: tableKinds[strings.ToLower(t.name)],
+	section := strings.ToLower(t.name)
+	return &columns{table: *t, section: section, kind: tableKinds[section],
 		sent: t.column("date_sent", "date"), received: t.column("date_received", "date", "date_sent"),
 		thread: t.column("thread_id"), author: t.column("from_recipient_id", "recipient_id", "address"),
 		timer: t.column("expires_in"), started: t.column("expire_started"), once: t.column("view_once", "reveal_duration"),
@@ -82,32 +84,51 @@ func newColumns(t *table) *columns {
 	}
 }
 
-// tables are those that a pass has seen defined, by name in lower case.
-type tables map[string]*columns
+// tables are those that a pass has seen defined. Rows of one table stand together and have
+// the same statement, so the last one is remembered.
+type tables struct {
+	byName map[string]*columns // in lower case
+	sql    []byte
+	last   *columns // of sql
+}
+
+func newTables() *tables { return &tables{byName: map[string]*columns{}} }
 
 // read returns the table of a row; nil: the statement is another one, which may define a
 // table. A definition that is not understood, a row of a table that is not known, or with
 // too many or too few values, is an error.
-func (t tables) read(f *frame) (*columns, error) {
-	if isCreateTable(f.sql) {
-		d, err := parseTable(string(f.sql))
-		if err == nil {
-			t[strings.ToLower(d.name)] = newColumns(d)
+func (t *tables) read(f *frame) (*columns, error) {
+	if t.last == nil || !bytes.Equal(f.sql, t.sql) {
+		if err := t.statement(f.sql); err != nil || t.last == nil {
+			return nil, err
 		}
-		return nil, err
 	}
-	name, err := insertInto(f.sql)
-	if err != nil || name == "" {
-		return nil, err
-	}
-	c := t[strings.ToLower(name)]
-	if c == nil {
-		return nil, errNoTable
-	}
-	if len(f.params) != len(c.columns) {
+	if c := t.last; len(f.params) != len(c.columns) {
 		return nil, fmt.Errorf("%d values for %d columns: %w", len(f.params), len(c.columns), errRow)
 	}
-	return c, nil
+	return t.last, nil
+}
+
+// statement sets last to the table that sql adds a row to; nil: it is another statement.
+func (t *tables) statement(sql []byte) error {
+	t.last = nil
+	if isCreateTable(sql) {
+		d, err := parseTable(string(sql))
+		if err == nil {
+			c := newColumns(d)
+			t.byName[c.section] = c
+		}
+		return err
+	}
+	name, err := insertInto(sql)
+	if err != nil || name == "" {
+		return err
+	}
+	if t.last = t.byName[strings.ToLower(name)]; t.last == nil {
+		return errNoTable
+	}
+	t.sql = append(t.sql[:0], sql...)
+	return nil
 }
 
 // A person is a recipient: somebody, or a group.
@@ -128,7 +149,7 @@ type thread struct {
 type shown struct{ message, row int64 }
 
 func newSurvey() *survey {
-	return &survey{tables: tables{}, messages: map[string]*messages{}, people: map[int64]*person{},
+	return &survey{tables: newTables(), messages: map[string]*messages{}, people: map[int64]*person{},
 		masters: map[string][]byte{}, threadOf: map[int64]uint32{}, polls: map[int64]int64{},
 		odd: map[string]map[uint64]bool{}, highest: map[string]uint64{}, row: -1, counts: map[string]int64{}}
 }
@@ -173,7 +194,7 @@ func (v *survey) frame(r *record) {
 	if r.frame.size >= 0 {
 		v.blobs, v.blobBytes = v.blobs+1, v.blobBytes+r.frame.size
 	}
-	section := sectionOf(&r.frame)
+	section := v.sectionOf(&r.frame)
 	if section != "" {
 		v.counts[section]++
 	}
@@ -187,9 +208,12 @@ func (v *survey) frame(r *record) {
 
 // sectionOf names the part of the file that a frame stands in: all rows of a table are
 // one. The blob of a row stands behind it, wherever that is.
-func sectionOf(f *frame) string {
+func (v *survey) sectionOf(f *frame) string {
 	switch f.kind {
 	case fieldStatement:
+		if v.tables.last != nil {
+			return v.tables.last.section
+		}
 		if name, err := insertInto(f.sql); err == nil && name != "" {
 			return strings.ToLower(name)
 		}
@@ -235,7 +259,7 @@ func (v *survey) statement(f *frame) error {
 
 // number notes a row whose number is not greater than all before it.
 func (v *survey) number(c *columns, p []param) {
-	section, n := strings.ToLower(c.name), uint64(c.integer(p, c.id))
+	section, n := c.section, uint64(c.integer(p, c.id))
 	highest, ok := v.highest[section]
 	if c.id < 0 || p[c.id].kind != 2 || p[c.id].n < 0 {
 		return
