@@ -20,10 +20,23 @@ type contents struct {
 	sealer sealer
 	media  *chunk.Cutter
 	text   *chunk.Cutter
+	before []former // what the parent has, and a checkpoint after it
 }
 
+// former are the items of a snapshot that is there, for who asks for many.
+type former struct{ permanent, expiring *tree.Finder }
+
 func (r *run) newContents(ctx context.Context) *contents {
-	return &contents{r: r, ctx: ctx}
+	c := &contents{r: r, ctx: ctx}
+	for _, rs := range []roots{r.before, r.begun} {
+		permanent, expiring := r.s.a.maps(r.r, rs)
+		k := former{permanent: permanent.Finder()}
+		if rs.Expiring != (tree.Root{}) {
+			k.expiring = expiring.Finder()
+		}
+		c.before = append(c.before, k)
+	}
+	return c
 }
 
 // store returns the entry of an item with its content in the archive. What the parent
@@ -65,7 +78,7 @@ func (c *contents) known(e *tree.Entry) (bool, error) {
 	if len(e.Stamp) == 0 {
 		return false, nil
 	}
-	old, ok, err := c.r.previous(e)
+	old, ok, err := c.previous(e)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -161,9 +174,9 @@ func (s *source) Read(p []byte) (int, error) {
 
 // previous returns the entry that the parent, or a checkpoint after it, has for the
 // same content: under the same key, or under another with the same stamp.
-func (r *run) previous(e *tree.Entry) (tree.Entry, bool, error) {
-	for _, rs := range []roots{r.before, r.begun} {
-		old, ok, err := r.lookup(rs, e)
+func (c *contents) previous(e *tree.Entry) (tree.Entry, bool, error) {
+	for _, k := range c.before {
+		old, ok, err := k.lookup(e)
 		if err != nil {
 			return old, false, err
 		}
@@ -171,20 +184,17 @@ func (r *run) previous(e *tree.Entry) (tree.Entry, bool, error) {
 			return old, true, nil
 		}
 	}
-	return r.move(e)
+	return c.r.move(e)
 }
 
 // lookup finds the entry with e's key: where e would lie, for ever, or waiting.
-func (r *run) lookup(rs roots, e *tree.Entry) (tree.Entry, bool, error) {
-	permanent, expiring := r.s.a.maps(r.r, rs)
-	if old, ok, err := permanent.Lookup(e.Key); ok || err != nil {
+func (k former) lookup(e *tree.Entry) (tree.Entry, bool, error) {
+	old, ok, err := k.permanent.Lookup(e.Key)
+	if ok || err != nil || k.expiring == nil {
 		return old, ok, err
 	}
-	if rs.Expiring == (tree.Root{}) {
-		return tree.Entry{}, false, nil
-	}
 	for _, day := range []uint32{lifeOf(e).day, waiting} {
-		if old, ok, err := expiring.Lookup(dated(day, e.Key)); ok || err != nil {
+		if old, ok, err := k.expiring.Lookup(dated(day, e.Key)); ok || err != nil {
 			return old, ok, err
 		}
 	}

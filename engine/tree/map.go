@@ -46,8 +46,18 @@ type Root struct {
 }
 
 // Lookup returns the entry with that key. ok is false when there is none.
-func (m Map) Lookup(key []byte) (e Entry, ok bool, err error) {
-	c := newCursor(newReader(m), 0)
+func (m Map) Lookup(key []byte) (e Entry, ok bool, err error) { return m.Finder().Lookup(key) }
+
+// A Finder looks up keys of one map, one at a time. It remembers the nodes that it met
+// last, so neighbours cost next to nothing.
+type Finder struct{ r *reader }
+
+// Finder returns a new finder.
+func (m Map) Finder() *Finder { return &Finder{newReader(m)} }
+
+// Lookup returns the entry with that key. ok is false when there is none.
+func (f *Finder) Lookup(key []byte) (e Entry, ok bool, err error) {
+	c := newCursor(f.r, 0)
 	if err := c.seek(key, false); err != nil || !c.valid() {
 		return Entry{}, false, err
 	}

@@ -16,12 +16,15 @@ func TestLookupAndRange(t *testing.T) {
 		s := drawShape(t)
 		all := s.drawSet(t)
 		m := build(t, fresh(s.day), all.sorted())
+		finder := m.Finder()
 		for range 5 {
 			key := s.drawBound(t, "key")
 			want, is := all[string(key)]
-			got, ok, err := m.Lookup(key)
-			if err != nil || ok != is || !got.Equal(&want) {
-				t.Fatalf("lookup: found %v (%v), want %v", ok, err, is)
+			for _, lookup := range []func([]byte) (tree.Entry, bool, error){m.Lookup, finder.Lookup} {
+				got, ok, err := lookup(key)
+				if err != nil || ok != is || !got.Equal(&want) {
+					t.Fatalf("lookup: found %v (%v), want %v", ok, err, is)
+				}
 			}
 			from, to := s.drawBound(t, "from"), s.drawBound(t, "to")
 			var within []tree.Entry
@@ -35,6 +38,28 @@ func TestLookupAndRange(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A finder that is asked for all keys in order loads every node once.
+func TestFinderLoadsNodesOnce(t *testing.T) {
+	s := shape{perDay: 10, groups: 3, text: 300, huge: 25}
+	all := s.apply(nil, script{{0, universe, 1, 0}}).sorted()
+	m := build(t, fresh(false), all)
+	nodes := m.Nodes.(*memory)
+	nodes.loads = 0
+	for range collect(t, m.Range(nil, nil)) {
+	}
+	most := nodes.loads
+	nodes.loads = 0
+	finder := m.Finder()
+	for _, e := range all {
+		if got, ok, err := finder.Lookup(e.Key); !ok || err != nil || !got.Equal(&e) {
+			t.Fatalf("lookup: %v, %v", ok, err)
+		}
+	}
+	if nodes.loads > most || most < 10 {
+		t.Errorf("%d loads to find all entries, and %d to read them", nodes.loads, most)
+	}
 }
 
 func TestCountIsRange(t *testing.T) {
