@@ -46,11 +46,9 @@ func TestPruneKeepsWhatTwoDevicesUploaded(t *testing.T) {
 	}
 }
 
-// TestPruneReadsWhatItRewrites: a prune reads no tree and no pack that stays, and to
-// leave no dead byte it moves no more than what it rewrites, there and back.
-func TestPruneReadsWhatItRewrites(t *testing.T) {
-	f := create(t)
-	d := newDiary(1500, 30_000)
+// lastOfTenDays is an archive of ten days of which nine are forgotten.
+func lastOfTenDays(t *testing.T) (*fixture, *diary) {
+	f, d := create(t), newDiary(1500, 30_000)
 	var ids []string
 	for n := range 10 {
 		f.clock.t = day0.AddDate(0, 0, n)
@@ -60,6 +58,13 @@ func TestPruneReadsWhatItRewrites(t *testing.T) {
 	if _, err := f.a.Forget(t.Context(), ids[:9], true); err != nil {
 		t.Fatal(err)
 	}
+	return f, d
+}
+
+// TestPruneReadsWhatItRewrites: a prune reads no tree and no pack that stays, and to
+// leave no dead byte it moves no more than what it rewrites, there and back.
+func TestPruneReadsWhatItRewrites(t *testing.T) {
+	f, d := lastOfTenDays(t)
 	for _, unused := range []float64{5, 0} {
 		read := map[string]bool{}
 		f.store.Fault = func(op, name string) error {
@@ -98,17 +103,7 @@ func TestPruneReadsWhatItRewrites(t *testing.T) {
 
 // TestPruneLeavesWhatIsAllowed: a prune stops rewriting once little enough of the archive is dead.
 func TestPruneLeavesWhatIsAllowed(t *testing.T) {
-	f := create(t)
-	d := newDiary(1500, 30_000)
-	var ids []string
-	for n := range 10 {
-		f.clock.t = day0.AddDate(0, 0, n)
-		d.live(f.clock.t)
-		ids = append(ids, f.backup(d.chat).Snapshot)
-	}
-	if _, err := f.a.Forget(t.Context(), ids[:9], true); err != nil {
-		t.Fatal(err)
-	}
+	f, _ := lastOfTenDays(t)
 	rewritten := int64(0)
 	for _, unused := range []float64{100, 10, 5, 2, 0} {
 		rep, err := f.a.Prune(t.Context(), engine.PruneOptions{MaxUnused: unused, DryRun: true, Insist: true})
