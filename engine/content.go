@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"io"
@@ -18,6 +19,7 @@ type contents struct {
 	r      *run
 	ctx    context.Context
 	sealer sealer
+	in     *bufio.Reader
 	media  *chunk.Cutter
 	text   *chunk.Cutter
 	before []former // what the parent has, and a checkpoint after it
@@ -27,7 +29,7 @@ type contents struct {
 type former struct{ permanent, expiring *tree.Finder }
 
 func (r *run) newContents(ctx context.Context) *contents {
-	c := &contents{r: r, ctx: ctx}
+	c := &contents{r: r, ctx: ctx, in: bufio.NewReaderSize(nil, chunk.HeadSize)}
 	for _, rs := range []roots{r.before, r.begun} {
 		permanent, expiring := r.s.a.maps(r.r, rs)
 		k := former{permanent: permanent.Finder()}
@@ -98,15 +100,24 @@ func (c *contents) known(e *tree.Entry) (bool, error) {
 
 // read stores what rc yields as the content of e.
 func (c *contents) read(e *tree.Entry, rc io.Reader) error {
-	src := &source{r: rc}
+	c.in.Reset(rc)
+	head, err := c.in.Peek(chunk.HeadSize)
+	if err != nil && err != io.EOF {
+		return c.problem(&Item{Key: e.Key[1:]}, err)
+	}
+	src := &source{r: c.in}
 	class, scope := c.r.class(e), c.r.scope(e)
-	kind, cutter := seal.Text, c.cutter(&c.text, chunk.Text)
+	kind, bounds := seal.Text, chunk.Text
 	if Kind(e.Kind) != Message {
-		kind, cutter = seal.Media, c.cutter(&c.media, chunk.Media)
+		kind, bounds = seal.Media, chunk.Content(head)
+	}
+	cutter := &c.media
+	if bounds == chunk.Text {
+		cutter = &c.text
 	}
 	stream := tree.NewStreamWriter(lists{c.r, c.r.s.a.config.class(lifeOf(e), c.r.today(), true)}, c.r.s.a.poly)
 	n := int64(0)
-	for plain, err := range cutter.Split(src) {
+	for plain, err := range c.cutter(cutter, bounds).Split(src) {
 		if err != nil {
 			return c.problem(&Item{Key: e.Key[1:]}, err)
 		}
@@ -131,7 +142,6 @@ func (c *contents) read(e *tree.Entry, rc io.Reader) error {
 	if n == 0 || e.Inline != nil {
 		return nil
 	}
-	var err error
 	e.Content, err = stream.Finish()
 	return err
 }
