@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dayfold/dayfold/bench/corpus"
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/export"
 	"github.com/dayfold/dayfold/engine/source/signal/signaltest"
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
+	"github.com/dayfold/dayfold/engine/source/signallocal"
 	"github.com/dayfold/dayfold/engine/source/signalv1"
 )
 
@@ -92,10 +94,45 @@ func toldBy(t *testing.T, h rows) (lines map[string]string, left map[string]int6
 	if err != nil || w.Missing.Count+w.Altered.Count+w.Unknown > 0 || len(w.Left) > 0 {
 		t.Fatalf("%s: written %+v, %v", h.Info().Kind, w, err)
 	}
+	lines = linesOf(t, dir)
 	if leftOut != nil {
 		left = leftOut()
+		again, _ := toldBy(t, asLocal(t, told))
+		for key, line := range lines {
+			if again[key] != line && strings.HasPrefix(line, "<nil> <nil>") { // it has no timer
+				t.Fatalf("%s, by way of a local backup: %s is\n%s\nwant\n%s", h.Info().Kind, key, again[key], line)
+			}
+		}
 	}
-	return linesOf(t, dir), left
+	return lines, left
+}
+
+// asLocal writes a history as a local backup, which must obey Signal's rules, and reads it.
+func asLocal(t *testing.T, h engine.History) rows {
+	t.Helper()
+	key, at := signaltest.Key(t), time.Date(2026, 1, 5, 3, 0, 0, 0, time.UTC)
+	dir := t.TempDir()
+	w, err := signallocal.Write(t.Context(), dir, h, key, signallocal.WriteOptions{Now: at})
+	if err != nil || w.Missing.Count+w.Altered.Count > 0 || w.Frames < 1000 || len(w.Left) > 1 || w.Left["expiring"] > 100 {
+		t.Fatalf("%s: written as a local backup: %+v, %v", h.Info().Label, w, err)
+	}
+	root := filepath.Join(dir, "SignalBackups")
+	for _, problem := range signaltest.Check(t, root, "signal-backup-2026-01-05-03-00-00", key) {
+		t.Errorf("Signal refuses the local backup: %s", problem)
+	}
+	s, err := signallocal.Open(dir, key, signallocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	back, err := signaltest.Collect(s)
+	if err != nil || len(back.Problems) > 0 {
+		t.Fatalf("%v, %v", err, back.Problems)
+	}
+	if r := s.Report(); r.Unlisted.Count+r.Unshown.Count+r.Superfluous.Count > 0 {
+		t.Errorf("%+v", r)
+	}
+	return back
 }
 
 // An object is one of an export's JSON.

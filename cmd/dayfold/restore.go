@@ -40,9 +40,9 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Use: "restore [SNAPSHOT] --target DIR", GroupID: "work", Args: misuse(cobra.MaximumNArgs(1)),
 		Short: "Write a history back",
 		Long: `Writes the history of a snapshot into a folder, in the format it came in, or in another
-with --format: every history of Signal's also as its plaintext export, and that of Signal
-Desktop as that only. What a format has no place for is counted. What has expired
-is not restored. A Signal local backup is written under the 64-character key that is
+with --format: every history of Signal's also as its plaintext export and as a local
+backup, and that of Signal Desktop only so. What a format has no place for is counted.
+What has expired is not restored. A Signal local backup is written under the 64-character key that is
 given, as the one it had, or under a new one, which is shown once; a signal-….backup
 likewise under a passphrase.`,
 		Example: `  dayfold restore --target ~/back
@@ -153,7 +153,7 @@ func (r *restoreFlags) chosen(n int64) bool {
 // formatOf is the format to write a history of some kind in.
 func formatOf(kind, wanted string) (string, error) {
 	can := map[string][]string{dir.Kind: {dir.Kind}, export.Kind: {export.Kind}, signallocal.Kind: {signallocal.Kind, export.Kind},
-		signalv1.Kind: {signalv1.Kind, export.Kind}, signaldesktop.Kind: {export.Kind}}
+		signalv1.Kind: {signalv1.Kind, export.Kind, signallocal.Kind}, signaldesktop.Kind: {export.Kind, signallocal.Kind}}
 	if wanted == "" {
 		return append(can[kind], kind)[0], nil
 	}
@@ -186,7 +186,7 @@ func (c *cli) write(ctx context.Context, format string, h signalv1.Rows, r *rest
 		if err := private(r.target); err != nil {
 			return restored{}, err
 		}
-		w, err := signallocal.Write(ctx, r.target, h, key, signallocal.WriteOptions{})
+		w, err := c.writeLocal(ctx, h, r, key)
 		done := fromWritten(w)
 		done.newKey = fresh
 		return done, err
@@ -223,6 +223,24 @@ func (c *cli) newPassphrase(s *sourceFlags) (signalv1.Passphrase, error) {
 	c.progress.clear()
 	_, err = fmt.Fprintf(tty, "Passphrase of the new backup, shown only now:\n\n    %s\n\n", p.Reveal())
 	return p, err
+}
+
+// writeLocal writes the history as a Signal local backup: of the time that it had, or, if
+// it was none, of the snapshot's.
+func (c *cli) writeLocal(ctx context.Context, h signalv1.Rows, r *restoreFlags, key signal.Key) (w signal.Written, err error) {
+	f, left, err := frames(ctx, h)
+	if err != nil {
+		return w, err
+	}
+	var opt signallocal.WriteOptions
+	if h.Info().Kind != signallocal.Kind {
+		opt.Now = r.snapshot.Time
+	}
+	w, err = signallocal.Write(ctx, r.target, f, key, opt)
+	for what, n := range left() {
+		w.LeaveSome(what, n)
+	}
+	return w, err
 }
 
 // writeExport writes the history as Signal's plaintext export.

@@ -19,7 +19,8 @@ import (
 // WriteOptions say how a backup is written.
 type WriteOptions struct {
 	// Now is the time that the backup will claim to be made at: what disappears
-	// within 24 h of it is left out, as Signal demands. Zero: the original's time.
+	// within 24 h of it is left out, as Signal demands. Zero: the original's time, which a
+	// history that was no local backup does not have.
 	Now time.Time
 	// Rand is where IVs come from. Nil: crypto/rand.
 	Rand io.Reader
@@ -34,7 +35,8 @@ const (
 	leftUnread    = "unread"    // it is no frame of Signal's
 )
 
-// Write writes the history, which a Source of this package has yielded, into the folder
+// Write writes the history, which a Source of this package has yielded or which was made
+// into one of frames, into the folder
 // SignalBackups below the existing folder target, as one snapshot under key. If key is
 // the one of the original, the backup keeps its identity. The snapshot gets its name
 // when all of it is written, and so does each media: of a run that was killed, only a
@@ -147,20 +149,22 @@ func (w *writer) fill(ctx context.Context, dir string, key signal.Key, origin si
 }
 
 // identity returns the keys and the metadata of the new backup: with the original's
-// key its identity, with another one a fresh one.
-func (w *writer) identity(key signal.Key, origin signal.Origin) (*signal.Keys, []byte, error) {
-	id, err := signal.OpenMetadata(key, origin.Metadata)
-	if err != nil {
-		return nil, nil, err
+// key its identity, with another one, or if it was none, a fresh one.
+func (w *writer) identity(key signal.Key, origin signal.Origin) (keys *signal.Keys, metadata []byte, err error) {
+	var id [16]byte
+	if len(origin.Metadata) > 0 {
+		if id, err = signal.OpenMetadata(key, origin.Metadata); err != nil {
+			return nil, nil, err
+		}
+		keys = signal.Derive(key, id)
 	}
-	keys := signal.Derive(key, id)
-	if keys.Label() != w.h.Info().Label {
+	if keys == nil || keys.Label() != w.h.Info().Label {
 		if _, err := io.ReadFull(w.rand, id[:]); err != nil {
 			return nil, nil, err
 		}
 		keys = signal.Derive(key, id)
 	}
-	metadata, err := signal.SealMetadata(w.rand, key, id)
+	metadata, err = signal.SealMetadata(w.rand, key, id)
 	return keys, metadata, err
 }
 
