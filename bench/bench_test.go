@@ -151,11 +151,15 @@ func TestGoalsAreHeldAgainstTheBestPeer(t *testing.T) {
 		sample("dayfold", Day, 1, 60e6), sample("restic", Day, 4, 100e6),
 		sample("dayfold", Check, 1, 0), {Tool: "restic", Step: Check, Usage: Usage{Wall: 9}, Error: "why"},
 	}}
+	for i := range r.Samples {
+		r.Samples[i].Peak = 97 << 20 // within the best peer's, and over the number
+	}
 	var out bytes.Buffer
 	if err := r.goals(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"first wall 5.00 8.00 kopia 0.62 ≤ 0.60 MISSED", "day wall 1.00 4.00 restic 0.25 ≤ 0.60 met", "day added 60.00 100.00 restic 0.60 ≤ 0.55 MISSED"} {
+	for _, want := range []string{"first wall 5.00 8.00 kopia 0.62 ≤ 0.60 × MISSED", "day wall 1.00 4.00 restic 0.25 ≤ 0.60 × met", "day added 60.00 100.00 restic 0.60 ≤ 0.55 × MISSED",
+		"first peak MiB 97.00 97.00 restic 1.00 ≤ 96 MISSED"} {
 		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}

@@ -105,7 +105,7 @@ var tools = []tool{
 		steps: map[step]func(p place) []command{
 			First: resticBackup, Unchanged: resticBackup, Day: resticBackup,
 			Restore: func(p place) []command { return run(p.tool, "restore", "-q", "latest:"+p.source, "--target", p.target) },
-			Message: func(p place) []command { return p.grep(`"$0" dump -q latest "$2/$1"`, p.source) },
+			Message: func(p place) []command { return p.grep(`"$0" dump -q --no-lock latest "$2/$1"`, p.source) },
 			Chat:    resticDump,
 			File:    resticDump,
 			Check:   func(p place) []command { return run(p.tool, "check", "-q", "--read-data") },
@@ -217,7 +217,7 @@ func dayfoldRestore(p place, more ...string) []command {
 func cpOne(p place) []command { return run("cp", filepath.Join(p.repo, p.item), p.out) }
 
 func resticDump(p place) []command {
-	return []command{{argv: []string{p.tool, "dump", "-q", "latest", filepath.Join(p.source, p.item)}, stdout: p.out}}
+	return []command{{argv: []string{p.tool, "dump", "-q", "--no-lock", "latest", filepath.Join(p.source, p.item)}, stdout: p.out}}
 }
 
 func borgExtract(p place) []command {
