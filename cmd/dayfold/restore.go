@@ -109,7 +109,7 @@ func (c *cli) restore(ctx context.Context, snapshot string, r *restoreFlags) err
 		return err
 	}
 	r.snapshot = v.Snapshot()
-	rec := record(h, c.progress.reporter(), r.snapshot)
+	rec := record(h, c.progress.reporter(), r.snapshot, r.verify)
 	done, err := c.write(ctx, format, rec, r)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)

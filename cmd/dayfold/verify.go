@@ -17,15 +17,16 @@ import (
 	"github.com/dayfold/dayfold/pack/seal"
 )
 
-// A recorder is a History that counts what is taken from it and remembers, 16 bytes for
-// an item, what the contents were, so that the target can be compared without reading
-// the archive again.
+// A recorder is a History that counts what is taken from it and, if the target is to be
+// compared, remembers 16 bytes for an item of what the contents were, so that the archive
+// need not be read again.
 type recorder struct {
 	signalv1.Rows
-	seed   maphash.Seed
-	report func(engine.Progress)
-	whole  engine.Snapshot
-	other  bool // the target's items have other names: only contents are compared
+	seed    maphash.Seed
+	compare bool
+	report  func(engine.Progress)
+	whole   engine.Snapshot
+	other   bool // the target's items have other names: only contents are compared
 
 	mu           sync.Mutex
 	passed       bool // a pass over all items is done
@@ -43,8 +44,8 @@ func byKey(a, b print) int {
 	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.content, b.content))
 }
 
-func record(h signalv1.Rows, report func(engine.Progress), whole engine.Snapshot) *recorder {
-	return &recorder{Rows: h, seed: maphash.MakeSeed(), report: report, whole: whole}
+func record(h signalv1.Rows, report func(engine.Progress), whole engine.Snapshot, compare bool) *recorder {
+	return &recorder{Rows: h, seed: maphash.MakeSeed(), compare: compare, report: report, whole: whole}
 }
 
 // Items yields what the history does, but for what is damaged, and counts the first pass.
@@ -157,8 +158,11 @@ type watch struct {
 // Read reads the content, and notes it.
 func (w *watch) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
-	w.hash.Write(p[:n])
 	w.r.note(n, nil)
+	if !w.r.compare {
+		return n, err
+	}
+	w.hash.Write(p[:n])
 	if errors.Is(err, io.EOF) && !w.done {
 		w.done = true
 		w.r.note(0, &print{w.key, w.hash.Sum64()})
