@@ -12,8 +12,6 @@ import (
 	"github.com/dayfold/dayfold/engine/store"
 )
 
-const tempPrefix = ".tmp-"
-
 // Put creates a file.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	if err := store.Check(ctx, "put", name); err != nil {
@@ -30,7 +28,7 @@ func (s *Store) create(name string, data []byte) error {
 	if _, err := s.root.Lstat(name); err == nil {
 		return s.taken(dir) // early, so that a refused Put is cheap
 	}
-	temp := path.Join(dir, tempPrefix+rand.Text())
+	temp := path.Join(dir, store.Unfinished+rand.Text())
 	if err := s.write(temp, data); err != nil {
 		s.root.Remove(temp)
 		return plain(err)

@@ -13,8 +13,6 @@ import (
 	"github.com/dayfold/dayfold/engine/store"
 )
 
-const tempPrefix = ".tmp-"
-
 // Put creates a file.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	if err := store.Check(ctx, "put", name); err != nil {
@@ -40,7 +38,7 @@ func (s *Store) create(c *conn, name string, data []byte) error {
 	if _, err := c.Lstat(s.path(name)); err == nil {
 		return c.taken(s.path(dir)) // early, so that a refused Put is cheap
 	}
-	temp := s.path(path.Join(dir, tempPrefix+rand.Text()))
+	temp := s.path(path.Join(dir, store.Unfinished+rand.Text()))
 	err := c.write(temp, data)
 	if err == nil {
 		err = c.place(temp, s.path(name))

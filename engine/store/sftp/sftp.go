@@ -126,7 +126,7 @@ func (s *Store) Capabilities() store.Capabilities {
 func (s *Store) Traits(ctx context.Context) (store.Traits, error) {
 	t := store.Traits{Locks: store.No, Trash: store.No}
 	err := s.do(ctx, "open", "store", func(c *conn) error {
-		temp := s.path(tempPrefix + rand.Text())
+		temp := s.path(store.Unfinished + rand.Text())
 		f, err := c.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		if err != nil {
 			return err
