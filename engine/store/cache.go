@@ -107,6 +107,22 @@ func (c *Cache) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	return data, nil
 }
 
+// GetInto reads a part of an object into buf. What is not kept comes from the store at once.
+func (c *Cache) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	if !c.holds(name) && !c.keep(name, -1) {
+		return GetInto(ctx, c.store, name, off, buf)
+	}
+	data, err := c.Get(ctx, name, off, len(buf))
+	copy(buf, data)
+	return err
+}
+
+func (c *Cache) holds(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.copies[name] != nil
+}
+
 // List yields what the store lists.
 func (c *Cache) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {

@@ -73,6 +73,14 @@ func (l *Limit) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	return data, nil
 }
 
+// GetInto reads a part of an object into buf, and returns when its bytes may have come.
+func (l *Limit) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	if err := GetInto(ctx, l.store, name, off, buf); err != nil {
+		return err
+	}
+	return Fail(ctx, "get", name, wait(ctx, l.down, len(buf)))
+}
+
 // List is not limited.
 func (l *Limit) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return l.store.List(ctx, prefix)

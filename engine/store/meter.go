@@ -41,6 +41,16 @@ func (m *Meter) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	return data, err
 }
 
+// GetInto reads a part of an object into buf.
+func (m *Meter) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	m.gets.Add(1)
+	err := GetInto(ctx, m.store, name, off, buf)
+	if err == nil {
+		m.down.Add(int64(len(buf)))
+	}
+	return err
+}
+
 // List yields objects by name. A loop counts as one call.
 func (m *Meter) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {

@@ -15,10 +15,20 @@ const MaxObject = 64 << 20
 // n < 0, after skipping the first skip. length is how long the answer says it is, or
 // negative. An answer that ends before that is [*Temporary], one that says itself that
 // it is too short for n is io.ErrUnexpectedEOF, and one that does not end is cut off.
-// Nothing is allocated on the word of the length alone.
-func ReadPart(r io.Reader, length, skip int64, n int) ([]byte, error) {
+// The bytes come in buf, of n, if that is not nil; else nothing is allocated on the word
+// of the length alone.
+func ReadPart(r io.Reader, length, skip int64, n int, buf []byte) ([]byte, error) {
 	if length >= 0 && (skip > length || int64(n) > length-skip) {
 		return nil, io.ErrUnexpectedEOF
+	}
+	if buf != nil {
+		if _, err := io.CopyN(io.Discard, r, skip); err != nil {
+			return nil, cut(err, length)
+		}
+		if _, err := io.ReadFull(r, buf[:n]); err != nil {
+			return nil, cut(err, length)
+		}
+		return buf[:n], nil
 	}
 	want := int64(n)
 	if n < 0 && length >= 0 {
@@ -34,9 +44,9 @@ func ReadPart(r io.Reader, length, skip int64, n int) ([]byte, error) {
 	if most < 0 {
 		most = MaxObject + 1
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(want, 512), 16<<20)) + bytes.MinRead)
-	got, err := buf.ReadFrom(io.LimitReader(r, most))
+	var all bytes.Buffer
+	all.Grow(int(min(max(want, 512), 16<<20)) + bytes.MinRead)
+	got, err := all.ReadFrom(io.LimitReader(r, most))
 	switch {
 	case err != nil:
 		return nil, cut(err, length)
@@ -45,7 +55,7 @@ func ReadPart(r io.Reader, length, skip int64, n int) ([]byte, error) {
 	case got < want:
 		return nil, cut(io.EOF, length)
 	}
-	return buf.Bytes(), nil
+	return all.Bytes(), nil
 }
 
 // cut is the error for an answer that ended early: the object's end if the answer had

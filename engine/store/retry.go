@@ -141,6 +141,16 @@ func (r *Retry) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	}
 }
 
+// GetInto reads a part of an object into buf.
+func (r *Retry) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	for attempt := 0; ; attempt++ {
+		err := GetInto(ctx, r.store, name, off, buf)
+		if !r.again(ctx, attempt, err) {
+			return Fail(ctx, "get", name, err)
+		}
+	}
+}
+
 // List yields objects by name. After an error it begins anew and leaves out what was
 // yielded before; every name that it yields is a new first attempt.
 func (r *Retry) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {

@@ -17,11 +17,20 @@ func (s *Store) Get(ctx context.Context, name string, off int64, n int) ([]byte,
 	if err := store.Check(ctx, "get", name); err != nil {
 		return nil, err
 	}
-	data, err := s.get(ctx, name, off, n)
+	data, err := s.get(ctx, name, off, n, nil)
 	return data, store.Fail(ctx, "get", name, err)
 }
 
-func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte, error) {
+// GetInto reads a part of an object into buf.
+func (s *Store) GetInto(ctx context.Context, name string, off int64, buf []byte) error {
+	if err := store.Check(ctx, "get", name); err != nil {
+		return err
+	}
+	_, err := s.get(ctx, name, off, len(buf), buf)
+	return store.Fail(ctx, "get", name, err)
+}
+
+func (s *Store) get(ctx context.Context, name string, off int64, n int, buf []byte) ([]byte, error) {
 	header := http.Header{}
 	switch {
 	case off < 0:
@@ -54,7 +63,7 @@ func (s *Store) get(ctx context.Context, name string, off int64, n int) ([]byte,
 	if resp.Header.Get("Content-Encoding") != "" {
 		return nil, errors.New("the answer is encoded")
 	}
-	return store.ReadPart(resp.Body, resp.ContentLength, skip, n)
+	return store.ReadPart(resp.Body, resp.ContentLength, skip, n, buf)
 }
 
 // missing is the error for an answer to a GET. If there is a collection there is no
