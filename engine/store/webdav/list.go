@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dayfold/dayfold/engine/store"
@@ -21,7 +22,8 @@ const (
 	staleAfter = 24 * time.Hour // when an unfinished file's writer is dead
 )
 
-// List asks for one collection after the other.
+// List asks for each collection, for some of them at once: no server has to list more
+// than one at a time, and many refuse to.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
 		if err := store.Check(ctx, "list", prefix); err != nil {
@@ -32,32 +34,43 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, e
 		if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
 			dir = prefix[:i]
 		}
-		if _, err := s.walk(ctx, dir, prefix, yield); err != nil {
+		children, err := s.children(ctx, dir)
+		if err == nil {
+			_, err = s.walk(ctx, dir, prefix, children, yield)
+		}
+		if err != nil {
 			yield(store.Info{}, store.Fail(ctx, "list", prefix, err))
 		}
 	}
 }
 
-// walk yields what lies in dir, and reports whether to go on.
-func (s *Store) walk(ctx context.Context, dir, prefix string, yield func(store.Info, error) bool) (bool, error) {
-	children, err := s.children(ctx, dir)
-	if err != nil {
-		return false, err
+// walk yields what children of dir are and hold, and reports whether to go on.
+func (s *Store) walk(ctx context.Context, dir, prefix string, children []entry, yield func(store.Info, error) bool) (bool, error) {
+	var below []string
+	for _, c := range children {
+		if name := path.Join(dir, c.name); c.collection && store.ValidName(name) && overlap(c.sortName(name), prefix) {
+			below = append(below, name)
+		}
 	}
+	next, stop := s.ahead(ctx, below)
+	defer stop()
 	for _, c := range children {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
 		name := path.Join(dir, c.name)
-		full := c.sortName(name)
 		switch {
 		case strings.HasPrefix(c.name, tempPrefix):
 			if !c.collection && c.age > staleAfter {
 				s.remove(ctx, name) // it is no matter if it cannot
 			}
-		case !store.ValidName(name) || !strings.HasPrefix(full, prefix) && !(c.collection && strings.HasPrefix(prefix, full)):
+		case !store.ValidName(name) || !overlap(c.sortName(name), prefix):
 		case c.collection:
-			if more, err := s.walk(ctx, name, prefix, yield); err != nil || !more {
+			inner, err := next()
+			if err != nil {
+				return false, err
+			}
+			if more, err := s.walk(ctx, name, prefix, inner, yield); err != nil || !more {
 				return false, err
 			}
 		case c.size < 0:
@@ -69,6 +82,41 @@ func (s *Store) walk(ctx context.Context, dir, prefix string, yield func(store.I
 		}
 	}
 	return true, nil
+}
+
+// overlap reports whether a file, or something in a collection, of that name may begin
+// with prefix.
+func overlap(name, prefix string) bool {
+	return strings.HasPrefix(name, prefix) || strings.HasSuffix(name, "/") && strings.HasPrefix(prefix, name)
+}
+
+// atOnce is how many collections are asked for at a time.
+const atOnce = 8
+
+// ahead asks for collections before they are needed. next returns the entries of one after
+// the other; stop ends what is under way.
+func (s *Store) ahead(ctx context.Context, names []string) (next func() ([]entry, error), stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	type answer struct {
+		entries []entry
+		err     error
+	}
+	var waiting []chan answer
+	var asking sync.WaitGroup
+	next = func() ([]entry, error) {
+		for ; len(waiting) < atOnce && len(names) > 0; names = names[1:] {
+			name, reply := names[0], make(chan answer, 1)
+			waiting = append(waiting, reply)
+			asking.Go(func() {
+				entries, err := s.children(ctx, name)
+				reply <- answer{entries, err}
+			})
+		}
+		a := <-waiting[0]
+		waiting = waiting[1:]
+		return a.entries, a.err
+	}
+	return next, func() { cancel(); asking.Wait() }
 }
 
 // An entry is one line of a listing.
@@ -109,6 +157,11 @@ func (s *Store) children(ctx context.Context, dir string) ([]entry, error) {
 	}
 	if !entries[self].collection {
 		return nil, nil
+	}
+	if dir != "." {
+		s.mu.Lock()
+		s.known[dir] = true // no need to make it
+		s.mu.Unlock()
 	}
 	entries = slices.DeleteFunc(entries, func(e entry) bool {
 		return !strings.HasPrefix(e.name, tempPrefix) && !store.ValidName(e.name)

@@ -59,23 +59,41 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	if err := store.Check(ctx, "put", name); err != nil {
 		return err
 	}
-	temp := path.Join(path.Dir(name), tempPrefix+rand.Text())
+	err := s.create(ctx, name, data)
+	return store.Fail(ctx, "put", name, err)
+}
+
+// create sends a file under a name of its own and moves it. A collection that is not
+// there is made while the file is on its way to the one above.
+func (s *Store) create(ctx context.Context, name string, data []byte) error {
+	dir := path.Dir(name)
+	at := dir
+	s.mu.Lock()
+	if !s.known[dir] && path.Dir(dir) != "." {
+		at = path.Dir(dir)
+	}
+	s.mu.Unlock()
+	if err := s.makeCollection(ctx, at); err != nil {
+		return err
+	}
+	temp := path.Join(at, tempPrefix+rand.Text())
+	made := make(chan error, 1)
+	go func() { made <- s.makeCollection(ctx, dir) }()
 	err := s.upload(ctx, temp, data)
+	if failed := <-made; err == nil {
+		err = failed
+	}
 	if err == nil {
 		err = s.move(ctx, temp, name)
 	}
 	if err != nil { // what is left over is swept by a later List
 		s.request(context.WithoutCancel(ctx), http.MethodDelete, temp, nil, nil)
 	}
-	return store.Fail(ctx, "put", name, err)
+	return err
 }
 
-// upload sends a file whole, making the collections above it if they are not there.
+// upload sends a file whole, into a collection that was there once.
 func (s *Store) upload(ctx context.Context, temp string, data []byte) error {
-	err := s.makeCollection(ctx, path.Dir(temp))
-	if err != nil {
-		return err
-	}
 	resp, err := s.request(ctx, http.MethodPut, temp, nil, data)
 	if err != nil {
 		return err

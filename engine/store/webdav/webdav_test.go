@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -404,4 +405,75 @@ func TestExpiredCertificate(t *testing.T) {
 	}
 	defer s.Close()
 	storetest.WantExpired(t, s.Put(t.Context(), "a", nil))
+}
+
+// How many requests a call makes, and that collections are listed side by side.
+func TestRequests(t *testing.T) {
+	const collections = 20
+	asked, most, now := map[string]int{}, 0, 0
+	arrived := sync.NewCond(new(sync.Mutex))
+	together := 0 // requests that wait for each other
+	handler := &dav.Handler{FileSystem: dav.NewMemFS(), LockSystem: dav.NewMemLS()}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.L.Lock()
+		asked[r.Method]++
+		if r.Method == "PROPFIND" && together > 0 && strings.Count(r.URL.Path, "/") > 2 {
+			now++
+			most = max(most, now)
+			arrived.Broadcast()
+			for most < together {
+				arrived.Wait()
+			}
+			now--
+		}
+		arrived.L.Unlock()
+		handler.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	open := func() *webdav.Store {
+		s, err := webdav.Open(t.Context(), webdav.Options{URL: srv.URL, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	s := open()
+	expect := func(what string, err error, want map[string]int) {
+		t.Helper()
+		arrived.L.Lock()
+		defer arrived.L.Unlock()
+		if err != nil || !maps.Equal(asked, want) {
+			t.Errorf("%s: %v, requests %v, want %v", what, err, asked, want)
+		}
+		clear(asked)
+	}
+	put := func(s *webdav.Store, i int, name string) error {
+		return s.Put(t.Context(), fmt.Sprintf("packs/%02x/%s", i, name), []byte("hello"))
+	}
+	expect("first put", put(s, 0, "a"), map[string]int{"MKCOL": 2, "PUT": 1, "PROPFIND": 1, "MOVE": 1})
+	expect("put in a known collection", put(s, 0, "b"), map[string]int{"PUT": 1, "PROPFIND": 1, "MOVE": 1})
+	for i := range collections {
+		if err := put(s, i, "c"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clear(asked)
+	s = open()
+	together = 4
+	n := 0
+	var failed error
+	for _, err := range s.List(t.Context(), "packs/") {
+		n, failed = n+1, errors.Join(failed, err)
+	}
+	together = 0
+	expect("list", failed, map[string]int{"PROPFIND": 1 + collections})
+	if n != collections+2 || most < 4 {
+		t.Errorf("%d objects, want %d; %d collections at once", n, collections+2, most)
+	}
+	expect("put in a collection that was listed", put(s, 3, "d"), map[string]int{"PUT": 1, "PROPFIND": 1, "MOVE": 1})
+	expect("put in a new collection", put(s, collections, "a"), map[string]int{"MKCOL": 1, "PUT": 1, "PROPFIND": 1, "MOVE": 1})
+	_, err := s.Get(t.Context(), "packs/00/a", 1, 3)
+	expect("get", err, map[string]int{"GET": 1})
+	expect("delete", s.Delete(t.Context(), "packs/00/a"), map[string]int{"PROPFIND": 1, "DELETE": 1})
 }
