@@ -35,6 +35,10 @@ type Options struct {
 	Memory int64
 	// Workers is how many goroutines compress and seal. 0: one per processor.
 	Workers int
+	// Uploads is how many packs are on their way to the store at once, each in memory of
+	// its own. 0: one for each 128 MiB of Memory, at most eight, which is enough for a
+	// store that answers at once.
+	Uploads int
 	// Blind hides leaves from guesses by whoever holds the archive key (DESIGN.md,
 	// guessing). It needs State.
 	Blind bool
@@ -83,6 +87,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Uploads <= 0 {
+		o.Uploads = int(min(max(o.Memory>>27, 1), 8))
 	}
 	if o.Now == nil {
 		o.Now = time.Now

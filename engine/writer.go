@@ -140,9 +140,8 @@ func (s *session) newWriter(ctx context.Context) *writer {
 		defer w.mu.Unlock()
 		w.emptied.Broadcast()
 	})
-	uploads := int(min(max(s.a.opt.Memory>>27, 1), 8))
-	w.buffers = make(chan []byte, uploads)
-	for range uploads {
+	w.buffers = make(chan []byte, s.a.opt.Uploads)
+	for range s.a.opt.Uploads {
 		w.buffers <- nil
 	}
 	for range s.a.opt.Workers {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/store"
 )
 
 // slowNonces is a source of randomness that takes its time with nonces, so that packs are
@@ -73,4 +76,54 @@ func TestCheckpointsReuseMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, f.a, rep.Snapshot, c)
+}
+
+// A meeting is a store whose first Puts of packs wait for each other.
+type meeting struct {
+	store.Store
+	want, now, most atomic.Int64
+	meet            sync.Once
+	met             chan struct{}
+}
+
+func (m *meeting) Put(ctx context.Context, name string, data []byte) error {
+	if !strings.HasPrefix(name, "packs/") {
+		return m.Store.Put(ctx, name, data)
+	}
+	n := m.now.Add(1)
+	defer m.now.Add(-1)
+	for most := m.most.Load(); n > most && !m.most.CompareAndSwap(most, n); most = m.most.Load() {
+	}
+	if n == m.want.Load() {
+		m.meet.Do(func() { close(m.met) })
+	}
+	select {
+	case <-m.met:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return m.Store.Put(ctx, name, data)
+}
+
+// As many packs are on their way at once as are asked for, and no more.
+func TestUploadsAtOnce(t *testing.T) {
+	for _, uploads := range []int{1, 2, 3} {
+		c := newChat("a")
+		history(c, 5, 600, 10, 3000)
+		f := create(t, func(o *engine.Options) { o.PackSize, o.TreePackSize, o.Uploads = 64<<10, 64<<10, uploads })
+		m := &meeting{Store: f.store, met: make(chan struct{})}
+		m.want.Store(int64(uploads))
+		a, err := engine.Open(t.Context(), m, f.key, f.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if they never meet
+		defer cancel()
+		rep, err := a.Backup(ctx, c, engine.BackupOptions{})
+		if err != nil || m.most.Load() != int64(uploads) {
+			t.Fatalf("%d packs were on their way at once, %v; want %d", m.most.Load(), err, uploads)
+		}
+		holds(t, f.a, rep.Snapshot, c)
+	}
 }

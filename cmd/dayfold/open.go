@@ -89,10 +89,17 @@ func (c *cli) create(ctx context.Context, key seal.RecoveryKey, strict, hideExpi
 	return a, nil
 }
 
+// farUploads is how many packs are on their way to a place on another machine at least:
+// while one waits for its answer, another is sent.
+const farUploads = 2
+
 // attach opens the archive with this device's state, index and folder for spills. The
 // cache is a help: what cannot be had of it is done without.
 func (c *cli) attach(a *archive, open func(engine.Options) (*engine.Archive, error)) (err error) {
 	opt := engine.Options{Memory: int64(c.memory), Progress: c.progress.reporter()}
+	if s, _, err := parseURL(c.repo); err == nil && !s.near {
+		opt.Uploads = int(min(max(c.memory>>27, farUploads), 8))
+	}
 	if opt.State = c.stateFile(); opt.State != "" {
 		opt.Blind = true
 		if err := private(filepath.Dir(opt.State)); err != nil {
