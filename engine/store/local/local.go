@@ -35,8 +35,18 @@ type Store struct {
 	root   *os.Root
 	linked atomic.Bool // false once a file could be put in place only by a plain rename
 
+	// trace, set by tests, is told of what is done to the folder: of a sync before it, of
+	// everything else after it.
+	trace func(op, name, to string)
+
 	mu     sync.Mutex
 	synced map[string]bool // folders whose own entry is known to be on disk
+}
+
+func (s *Store) tell(op, name, to string) {
+	if s.trace != nil {
+		s.trace(op, name, to)
+	}
 }
 
 // Create makes the folder, and those above it, if they are not there, and opens it.
@@ -151,12 +161,20 @@ func (s *Store) remove(name string) error {
 		return nil
 	}
 	if err == nil {
-		err = s.root.Remove(name)
+		err = s.unlink(name)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return plain(err)
 	}
 	return s.syncFolder(path.Dir(name))
+}
+
+func (s *Store) unlink(name string) error {
+	err := s.root.Remove(name)
+	if err == nil {
+		s.tell("remove", name, "")
+	}
+	return err
 }
 
 // plain takes the path off an error, and gives a full disk its name.

@@ -30,11 +30,11 @@ func (s *Store) create(name string, data []byte) error {
 	}
 	temp := path.Join(dir, store.Unfinished+rand.Text())
 	if err := s.write(temp, data); err != nil {
-		s.root.Remove(temp)
+		_ = s.unlink(temp)
 		return plain(err)
 	}
 	err := s.place(dir, temp, name)
-	s.root.Remove(temp)
+	_ = s.unlink(temp)
 	if errors.Is(err, fs.ErrExist) {
 		return s.taken(dir)
 	} else if err != nil {
@@ -60,7 +60,9 @@ func (s *Store) write(temp string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
+	s.tell("write", temp, "")
 	if err == nil {
+		s.tell("sync", temp, "")
 		err = f.Sync()
 	}
 	if closeErr := f.Close(); err == nil {
@@ -72,6 +74,9 @@ func (s *Store) write(temp string, data []byte) error {
 // place gives the file temp the name name, which must be free: fs.ErrExist if not.
 func (s *Store) place(dir, temp, name string) error {
 	err := s.root.Link(temp, name)
+	if err == nil {
+		s.tell("link", temp, name)
+	}
 	if err == nil || !unsupported(err) {
 		return err
 	}
@@ -113,7 +118,10 @@ func (s *Store) makeFolder(dir string) error {
 	if err := s.makeFolder(up); dir != "." && err != nil {
 		return err
 	}
-	if err := s.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := s.root.Mkdir(dir, 0o700); {
+	case err == nil:
+		s.tell("mkdir", dir, "")
+	case !errors.Is(err, fs.ErrExist):
 		return err
 	}
 	if err := s.syncFolder(up); err != nil {
@@ -135,5 +143,6 @@ func (s *Store) syncFolder(dir string) error {
 		return err
 	}
 	defer f.Close()
+	s.tell("sync", dir, "")
 	return syncDir(f)
 }
