@@ -154,6 +154,13 @@ func crashOnce(t *testing.T, f *fixture, w *world, fl flow, state []byte, n int6
 			t.Errorf("write %d: %d bytes uploaded before the crash and %d after: more than a pack twice", n, crashed, again)
 		}
 	}
+	recovered(t, b, w, fl, fmt.Sprintf("write %d", n))
+	return whole
+}
+
+// recovered looks at an archive in which a flow was done in the end.
+func recovered(t *testing.T, b *engine.Archive, w *world, fl flow, what string) {
+	t.Helper()
 	check(t, b)
 	if fl.name == "backup" || fl.name == "amend" {
 		holds(t, b, "latest", w.after)
@@ -162,10 +169,9 @@ func crashOnce(t *testing.T, f *fixture, w *world, fl flow, state []byte, n int6
 	if fl.name == "forget and prune" {
 		if _, dead, orphans, err := b.Waste(t.Context()); err != nil || dead != 0 || orphans != 0 {
 			// What a crash left unreferenced is found by the first fence of the next prune and dies at the second.
-			t.Errorf("write %d: %d dead bytes, %d orphans after the next prune, %v", n, dead, orphans, err)
+			t.Errorf("%s: %d dead bytes, %d orphans after the next prune, %v", what, dead, orphans, err)
 		}
 	}
-	return whole
 }
 
 var wholeUpload int64
@@ -239,6 +245,13 @@ func TestDamageIsNamedOrHarmless(t *testing.T) {
 				damaged(t, f, c, name, "replaced by "+other, func([]byte) []byte { return data })
 			}
 		}
+	}
+	for range 40 {
+		one, two := names[r.IntN(len(names))], names[r.IntN(len(names))]
+		g := *f
+		g.store = f.store.Clone()
+		g.store.Corrupt(one, func([]byte) []byte { return nil })
+		damaged(t, &g, c, two, "and "+one+" gone", func([]byte) []byte { return nil })
 	}
 }
 
