@@ -78,7 +78,8 @@ type Archive struct {
 
 	progressMu sync.Mutex // see progress
 	mu         sync.Mutex
-	heads      map[string]head // by object name; they never change
+	heads      map[string]head    // by object name; they never change
+	bad        map[pack.Name]bool // packs that the last Repair has found damaged; replaced, never changed
 }
 
 func (o Options) withDefaults() Options {

@@ -31,13 +31,17 @@ func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Re
 	start := a.now()
 	var rep Report
 	var due bool
+	var lost *Problem
 	for n := int64(0); ; n++ {
 		var err error
-		rep, due, err = a.backup(ctx, src, opt)
+		rep, due, err = a.backup(ctx, src, opt, &lost)
 		rep.Restarts = n
 		rep.Duration = a.now().Sub(start)
 		if err == nil {
 			break
+		}
+		if errors.Is(err, errParent) && n < maxRestarts {
+			continue
 		}
 		if !errors.Is(err, errFenced) || n == maxRestarts {
 			return rep, fmt.Errorf("backup: %w", err)
@@ -57,8 +61,13 @@ func (a *Archive) Backup(ctx context.Context, src Source, opt BackupOptions) (Re
 	return rep, nil
 }
 
-// backup is one attempt. due says that days of older snapshots are over.
-func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions) (rep Report, due bool, err error) {
+// errParent says that the snapshot which a backup builds on is damaged.
+var errParent = errors.New("the parent is damaged")
+
+// backup is one attempt. due says that days of older snapshots are over. When the parent
+// turns out to be damaged that is errParent, and lost says how; the next attempt, which is
+// given it, reads the whole source as if there were no parent.
+func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions, lost **Problem) (rep Report, due bool, err error) {
 	s, err := a.begin(ctx)
 	if err != nil {
 		return Report{}, false, err
@@ -73,9 +82,17 @@ func (a *Archive) backup(ctx context.Context, src Source, opt BackupOptions) (re
 	}
 	defer r.close()
 	r.problem(append(problems, s.unreadable...)...)
-	err = r.whole(src)
+	if *lost != nil {
+		r.problem(*lost)
+		r.parent, r.before, r.begun, r.checkpoints.roots = nil, roots{}, roots{}, roots{}
+	}
+	err = r.explain(r.whole(src))
+	if *lost == nil && r.parent != nil && r.r.lost.Load() && isLost(err) {
+		*lost = &Problem{Key: []byte(snapshotName(r.parent.Version)), Err: err}
+		err = errParent
+	}
 	_, over := s.due(opt.Insist)
-	return r.report(), len(over) > 0, r.explain(err)
+	return r.report(), len(over) > 0, err
 }
 
 // whole is the way of a backup, from items to a snapshot.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dayfold/dayfold/engine/store"
 	"github.com/dayfold/dayfold/engine/tree"
@@ -34,7 +35,8 @@ type reader struct {
 	placed map[pack.Name]int64     // the packs in places
 	loaded int64                   // nodes that were fetched
 
-	cataloged bool // the index was brought in step with the store
+	cataloged bool        // the index was brought in step with the store
+	lost      atomic.Bool // something could not be opened
 
 	packs    wholePacks
 	early    map[seal.Ref]*earlyNode // see Ahead
@@ -103,10 +105,12 @@ func (r *reader) openIn(buf *[]byte, kind seal.Kind, scope []byte, ref seal.Ref)
 	}
 	sealed, where, err := r.sealed(buf, ref.ID())
 	if err != nil {
+		r.lost.Store(true)
 		return nil, err
 	}
 	plain, err := r.unseal(kind, scope, ref, sealed)
 	if err != nil {
+		r.lost.Store(true)
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	return plain, nil

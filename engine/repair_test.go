@@ -34,7 +34,7 @@ func TestRepairFromACopy(t *testing.T) {
 				from = nil
 			}
 			what := fmt.Sprint(name[:8], " ", how.what)
-			rep, err := a.Repair(t.Context(), from, false)
+			rep, err := a.Repair(t.Context(), from, false, false)
 			if !how.copy && err == nil && rep.Missing > 0 {
 				continue // the directory does not open: nothing but a copy helps, and that is said
 			}
@@ -51,7 +51,7 @@ func TestRepairFromACopy(t *testing.T) {
 			for i, s := range snapshots {
 				holds(t, b, s, chats[i])
 			}
-			if again, err := b.Repair(t.Context(), w.b, false); err != nil || again.Rewritten > 0 || again.BytesUploaded > 0 {
+			if again, err := b.Repair(t.Context(), w.b, false, false); err != nil || again.Rewritten > 0 || again.BytesUploaded > 0 {
 				t.Errorf("%s: again: %+v, %v", what, again, err)
 			}
 		}
@@ -76,7 +76,7 @@ func TestRepairNamesWhatIsLost(t *testing.T) {
 	}
 	stored := f.store.Clone()
 	for _, dry := range []bool{true, false} {
-		rep, err := f.open(fresh(t)).Repair(t.Context(), nil, dry)
+		rep, err := f.open(fresh(t)).Repair(t.Context(), nil, false, dry)
 		if err != nil || rep.Missing != 1 || len(rep.Quarantined) > 0 || rep.Rewritten > 0 {
 			t.Errorf("dry %v: %+v, %v", dry, rep, err)
 		}
@@ -102,7 +102,7 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 			g := *f
 			g.t, g.store = t, f.store.Clone()
 			writes := crashAt(g.store, n, after)
-			_, err := g.open(fresh(t)).Repair(t.Context(), w.b, false)
+			_, err := g.open(fresh(t)).Repair(t.Context(), w.b, false, false)
 			if writes.Load() < n {
 				if n < 8 {
 					t.Errorf("only %d writes", n-1)
@@ -112,7 +112,7 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 			wants(t, err, errCrash)
 			g.store = g.store.Clone()
 			b := g.open(fresh(t))
-			if rep, err := b.Repair(t.Context(), w.b, false); err != nil || rep.Missing > 0 {
+			if rep, err := b.Repair(t.Context(), w.b, false, false); err != nil || rep.Missing > 0 {
 				t.Fatalf("write %d: %v, %v", n, rep.Problems, err)
 			}
 			check(t, b)

@@ -33,7 +33,9 @@ type session struct {
 	mu     sync.Mutex
 	listed map[pack.Name]int64 // packs in the store, with sizes
 	live   map[pack.Name]bool  // packs that valid snapshots need
-	bad    map[pack.Name]bool  // packs that a repair has found damaged: as good as gone
+	bad    map[pack.Name]bool  // packs that this repair has found damaged: as good as gone
+
+	distrusted map[pack.Name]bool // packs that an earlier one has
 }
 
 const (
@@ -60,6 +62,9 @@ func (a *Archive) begin(ctx context.Context) (s *session, err error) {
 
 func (a *Archive) look(ctx context.Context) (*session, error) {
 	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
+	a.mu.Lock()
+	s.distrusted = a.bad
+	a.mu.Unlock()
 	was := a.device.memory() // other calls may commit while this one lists
 	var err error
 	if s.fence, err = a.newestFence(ctx, collect.Fence{}); err != nil {
@@ -227,7 +232,7 @@ func (s *session) usable(n pack.Name) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.listed[n]
-	return ok && !s.bad[n] && collect.Usable(n, s.fence)
+	return ok && !s.bad[n] && !s.distrusted[n] && collect.Usable(n, s.fence)
 }
 
 // readable reports whether a pack is in the store at all.

@@ -20,6 +20,7 @@ type backupFlags struct {
 	opt    engine.BackupOptions
 	keep   keepFlags
 	prune  bool
+	repair bool
 }
 
 // ruleFlags say what of a source is archived.
@@ -82,6 +83,7 @@ exit code is 3.`,
 	f.BoolVar(&b.opt.Insist, "insist", false, "even if most of the history is gone, or the clock is far off")
 	b.keep.flags(f)
 	f.BoolVar(&b.prune, "prune", false, "prune after success")
+	f.BoolVar(&b.repair, "repair", false, "read every pack, archive again what is damaged, and mend older snapshots with it")
 	return cmd
 }
 
@@ -105,6 +107,11 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 	if made != nil {
 		sum.Created, sum.Key = made.Repo, made.Key
 	}
+	if b.repair {
+		if _, err := c.mend(ctx, a, nil, false, b.opt.DryRun); err != nil { // the backup distrusts what it finds
+			return err
+		}
+	}
 	missing := int64(0)
 	for _, src := range sources {
 		r, err := c.backupOne(ctx, a, src, b)
@@ -115,7 +122,17 @@ func (c *cli) backup(ctx context.Context, paths []string, b *backupFlags) error 
 		sum.Findings = append(sum.Findings, findingsOf(src)...)
 		missing += r.Missing
 	}
+	var mended error
+	if b.repair && !b.opt.DryRun {
+		r, err := c.mend(ctx, a, nil, false, false)
+		if err != nil {
+			return err
+		}
+		mended = unmended(&r)
+	}
 	switch {
+	case mended != nil:
+		err = mended
 	case missing > 0:
 		err = partial("%s could not be read; the rest is archived%s", plural(missing, "item"), b.spared())
 	case !b.opt.DryRun:

@@ -124,7 +124,7 @@ func (c *cli) check(ctx context.Context, k checkFlags) (err error) {
 	err = errors.Join(done(), c.reportCheck(&r))
 	if len(r.Problems) > 0 && k.from != "" {
 		a.Close()
-		err = c.repair(ctx, k.from, false)
+		err = c.repair(ctx, k.from, false, false)
 	}
 	return err
 }
