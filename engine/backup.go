@@ -162,6 +162,7 @@ type run struct {
 	before     roots // of parent
 	begun      roots // of checkpoint
 	from       *head // what packs are taken over from unseen: Amend's parent
+	feed       bool  // the items are changes against the parent, not all there are
 	version    collect.Version
 	commits    uint32      // of this run, checkpoints included
 	loose      atomic.Bool // something was claimed that the trees do not reach

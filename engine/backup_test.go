@@ -166,6 +166,27 @@ func TestUnreadableContentIsNamedAndTheRestArchived(t *testing.T) {
 	holds(t, f.a, "latest", c)
 }
 
+// A change feed with new media reads paths of the parent's trees, not all media that it has.
+func TestAmendWithMediaReadsPaths(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	for i := range 3000 {
+		c.say("g001", i, day0, "look", c.photo(fmt.Sprint("photo", i), day0.Add(time.Duration(i)*time.Hour), 10))
+	}
+	f.backup(c)
+	later := day0.AddDate(1, 0, 0)
+	photo := c.photo("new", later, 10_000)
+	it, message := c.items[photo], c.items[c.say("g001", 5000, later, "new", photo)]
+	rep, err := f.a.Amend(t.Context(), "latest", list([]engine.Change{{New: &message}, {New: &it}}), engine.BackupOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.NodesLoaded > 60 || rep.NodesLoaded == 0 {
+		t.Errorf("%d nodes loaded for a message with a photo", rep.NodesLoaded)
+	}
+	holds(t, f.a, "latest", c)
+}
+
 func TestMovedMediaIsNotReadAgain(t *testing.T) {
 	f := create(t)
 	c := newChat("a")

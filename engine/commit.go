@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +46,7 @@ func firstDay(expiring tree.Map) (uint32, error) {
 		if err != nil {
 			return 0, err
 		}
-		return binary.BigEndian.Uint32(e.Key), nil
+		return dayOf(e.Key), nil
 	}
 	return 0, nil
 }

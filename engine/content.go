@@ -194,6 +194,9 @@ func (c *contents) previous(e *tree.Entry) (tree.Entry, bool, error) {
 			return old, true, nil
 		}
 	}
+	if c.r.feed {
+		return tree.Entry{}, false, nil // a table of stamps would read all of the parent
+	}
 	return c.r.move(e)
 }
 
@@ -235,15 +238,16 @@ func (r *run) stamps() (map[[16]byte]tree.Entry, error) {
 	table := map[[16]byte]tree.Entry{}
 	permanent, expiring := r.s.a.maps(r.r, r.before)
 	for _, m := range []tree.Map{permanent, expiring} {
-		visit := func(int, seal.Ref, seal.Kind) (bool, error) { return len(table) < maxStamps, nil }
-		err := tree.Walk(m, visit, func(e tree.Entry) error {
+		for e, err := range tree.External(m) {
+			if err != nil {
+				return nil, err
+			}
 			if len(e.Stamp) > 0 && e.Content != (tree.Stream{}) {
 				table[r.stampHash(&e)] = tree.Entry{Size: e.Size, Content: e.Content}
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+			if len(table) == maxStamps {
+				return table, nil
+			}
 		}
 	}
 	return table, nil

@@ -77,6 +77,9 @@ func dated(day uint32, key []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(make([]byte, 0, dayLen+len(key)), day), key...)
 }
 
+// dayOf is the day in a key of the expiring map.
+func dayOf(key []byte) uint32 { return binary.BigEndian.Uint32(key) }
+
 // mapKey is where an entry with that inner key lies.
 func (l life) mapKey(key []byte) []byte {
 	if l.day == 0 {

@@ -21,7 +21,15 @@ type stage struct {
 	maps  [2]tree.Map // permanent, expiring
 	fresh map[seal.Ref]node
 	edits [2]map[string]*tree.Entry // nil: delete
+
+	finder [2]*tree.Finder     // of the maps as they are; nil: not yet
+	days   []uint32            // of the expiring map; nil: not yet
+	asked  int                 // how many keys were looked for on every day
+	where  map[[16]byte]uint32 // the day of each key in the expiring map, by hash; nil: not yet
 }
+
+// maxWhere bounds the table of expiring keys, in entries of some 40 bytes.
+const maxWhere = 1 << 16
 
 type node struct {
 	kind  seal.Kind
@@ -84,10 +92,32 @@ func (st *stage) apply() error {
 			return err
 		}
 		st.w.stats.nodesLoaded.Add(int64(stats.Loaded))
-		st.maps[i] = m
+		st.maps[i], st.finder[i] = m, nil
 	}
+	st.follow()
 	st.clear()
 	return nil
+}
+
+// follow keeps what is known of the expiring map in step with the edits that were made.
+func (st *stage) follow() {
+	if len(st.edits[expiringMap]) == 0 {
+		return
+	}
+	st.days = nil
+	if st.where == nil {
+		return
+	}
+	for _, put := range []bool{false, true} { // a key may have moved from a day to another
+		for key, e := range st.edits[expiringMap] {
+			day, hash := dayOf([]byte(key)), keyHash([]byte(key)[dayLen:])
+			if put && e != nil {
+				st.where[hash] = day
+			} else if !put && e == nil && st.where[hash] == day {
+				delete(st.where, hash)
+			}
+		}
+	}
 }
 
 func sortedEdits(edits map[string]*tree.Entry) iter.Seq2[tree.Edit, error] {
@@ -102,21 +132,58 @@ func sortedEdits(edits map[string]*tree.Entry) iter.Seq2[tree.Edit, error] {
 
 // find returns the entry with a key, wherever it lies. The entry's Key is key.
 func (st *stage) find(key []byte) (tree.Entry, bool, error) {
-	e, ok, err := st.maps[0].Lookup(key)
-	if ok || err != nil {
-		e.Key = key
-		return clone(&e), ok, err
-	}
-	for day, err := range days(st.maps[1]) {
-		if err != nil {
+	e, ok, err := st.lookup(permanentMap, key)
+	if !ok && err == nil && st.maps[expiringMap].Root.Count > 0 {
+		var days []uint32
+		if days, err = st.daysOf(key); err != nil {
 			return tree.Entry{}, false, err
 		}
-		if e, ok, err := st.maps[1].Lookup(dated(day, key)); ok || err != nil {
-			e.Key = key
-			return clone(&e), ok, err
+		for i := 0; i < len(days) && !ok && err == nil; i++ {
+			e, ok, err = st.lookup(expiringMap, dated(days[i], key))
 		}
 	}
-	return tree.Entry{}, false, nil
+	if !ok || err != nil {
+		return tree.Entry{}, false, err
+	}
+	e.Key = key
+	return clone(&e), true, nil
+}
+
+func (st *stage) lookup(i int, key []byte) (tree.Entry, bool, error) {
+	if st.finder[i] == nil {
+		st.finder[i] = st.maps[i].Finder()
+	}
+	return st.finder[i].Lookup(key)
+}
+
+// daysOf are the days on which the expiring map may have a key: all that it has, until as
+// many lookups were made as it has entries. From then on it is the one on which it has it.
+func (st *stage) daysOf(key []byte) (all []uint32, err error) {
+	if st.days == nil {
+		for day, err := range days(st.maps[expiringMap]) {
+			if err != nil {
+				return nil, err
+			}
+			st.days = append(st.days, day)
+		}
+	}
+	n := int(min(st.maps[expiringMap].Root.Count, maxWhere+1))
+	if st.asked++; st.where == nil && n <= maxWhere && st.asked*len(st.days) > n {
+		st.where = make(map[[16]byte]uint32, n)
+		for e, err := range st.maps[expiringMap].Range(nil, nil) {
+			if err != nil {
+				return nil, err
+			}
+			st.where[keyHash(e.Key[dayLen:])] = dayOf(e.Key)
+		}
+	}
+	if st.where == nil {
+		return st.days, nil
+	}
+	if day, ok := st.where[keyHash(key)]; ok {
+		return []uint32{day}, nil
+	}
+	return nil, nil
 }
 
 // named is the life that a needed item has from those that name it; ok is false when

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -250,7 +249,7 @@ func (l *losses) days(expiring tree.Map) iter.Seq2[uint32, error] {
 					yield(0, err)
 					return
 				}
-				day := binary.BigEndian.Uint32(e.Key)
+				day := dayOf(e.Key)
 				if !yield(day, nil) {
 					return
 				}
@@ -279,7 +278,7 @@ func days(expiring tree.Map) iter.Seq2[uint32, error] {
 					yield(0, err)
 					return
 				}
-				day, found = uint64(binary.BigEndian.Uint32(e.Key)), true
+				day, found = uint64(dayOf(e.Key)), true
 				break
 			}
 			if !found || !yield(uint32(day), nil) {

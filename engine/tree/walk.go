@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"iter"
 
 	"github.com/dayfold/dayfold/pack/seal"
@@ -23,11 +24,34 @@ func WalkAll(m Map, visit func(level int, ref seal.Ref, kind seal.Kind) (descend
 	return w.root(m.Root)
 }
 
+// External yields the entries of those leaves that hold one with content outside the
+// tree, in order, and loads no node but these leaves and what is above them. An entry is
+// valid until the next iteration.
+func External(m Map) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		w := walk{r: newReader(m), external: true}
+		w.visit = func(int, seal.Ref, seal.Kind) (bool, error) { return true, nil }
+		w.entries = func(e Entry) error {
+			if !yield(e, nil) {
+				return errEnough
+			}
+			return nil
+		}
+		if err := w.root(m.Root); err != nil && err != errEnough {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+// errEnough ends a walk whose entries nobody wants any more.
+var errEnough = errors.New("enough")
+
 type walk struct {
-	r       *reader
-	visit   func(int, seal.Ref, seal.Kind) (bool, error)
-	entries func(Entry) error
-	all     bool
+	r        *reader
+	visit    func(int, seal.Ref, seal.Kind) (bool, error)
+	entries  func(Entry) error
+	all      bool // load every leaf
+	external bool // load nothing below a node without content outside the tree
 }
 
 func (w *walk) root(r Root) error {
@@ -56,8 +80,10 @@ func (w *walk) node(level int, c child, low []byte) error {
 		return w.leaves(n, low)
 	}
 	for i := range n.kids {
-		if err := w.node(level-1, n.kids[i], low); err != nil {
-			return err
+		if !w.external || n.kids[i].external {
+			if err := w.node(level-1, n.kids[i], low); err != nil {
+				return err
+			}
 		}
 		low = n.kids[i].key
 	}

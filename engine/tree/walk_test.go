@@ -45,6 +45,17 @@ func TestWalkVisitsEveryNodeAndExternalEntry(t *testing.T) {
 		if external != want {
 			t.Errorf("%d entries with content outside, want %d", external, want)
 		}
+		for e, err := range tree.External(m) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Content.Ref != (seal.Ref{}) {
+				want--
+			}
+		}
+		if want != 0 {
+			t.Errorf("%d entries with content outside are not among those below such nodes", want)
+		}
 		entries, visited = 0, map[seal.Ref]int{}
 		if err := tree.WalkAll(m, visit, count); err != nil || entries != len(all) {
 			t.Errorf("walk of all yields %d entries (%v), want %d", entries, err, len(all))
@@ -91,6 +102,20 @@ func TestWalkLoadsOnlyWhatItMust(t *testing.T) {
 	leaves, inner = 0, 0
 	if got := loads(func() error { return tree.WalkAll(m, every, nil) }); got != inner+leaves {
 		t.Errorf("all: %d loads, want %d", got, inner+leaves)
+	}
+	external := 0
+	if got := loads(func() error {
+		for e, err := range tree.External(m) {
+			if err != nil {
+				return err
+			}
+			if e.Content.Ref != (seal.Ref{}) {
+				external++
+			}
+		}
+		return nil
+	}); got != int(m.Root.Level)+1 || external != 1 {
+		t.Errorf("entries with content outside: %d of them, %d loads, want 1 and a path of %d", external, got, m.Root.Level+1)
 	}
 	skip := func(level int, _ seal.Ref, _ seal.Kind) (bool, error) { return false, nil }
 	if got := loads(func() error { return tree.Walk(m, skip, none) }); got != 0 {
