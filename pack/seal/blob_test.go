@@ -39,6 +39,9 @@ func TestBlobRoundTrip(t *testing.T) {
 func TestBlobSealsInPlace(t *testing.T) {
 	ref := keys(t, 0).Ref(nil, seal.Text, nil)
 	want := must[[]byte](t)(seal.AppendBlob(nil, from(5), ref, 1, 400, bytes.Repeat([]byte{9}, 300)))
+	if n := seal.BlobSize(400, 300); n != len(want) {
+		t.Errorf("a blob of %d bytes was to have %d", len(want), n)
+	}
 	for off := range 64 { // the body lies anywhere in the room that is sealed into
 		buf := make([]byte, 10, 1000)
 		body := buf[10+off : 310+off]

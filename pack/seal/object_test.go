@@ -117,8 +117,12 @@ func TestParts(t *testing.T) {
 	if _, err := r.Open(nil, 0, one); !errors.Is(err, seal.ErrCorrupt) {
 		t.Errorf("part 1 as part 0: got %v, want %v", err, seal.ErrCorrupt)
 	}
+	same := s.Seal(nil, 2, []byte("directory")) // under one nonce the ciphertexts of two parts would be equal
+	if bytes.Equal(same[:len("directory")], one[:len("directory")]) {
+		t.Error("two parts are sealed under one nonce")
+	}
 	panics(t, "the same part again", func() { s.Seal(nil, 1, nil) })
-	panics(t, "sealing under a header that was read", func() { r.Seal(nil, 2, nil) })
+	panics(t, "sealing under a header that was read", func() { r.Seal(nil, 3, nil) })
 }
 
 func TestObjectCorrupt(t *testing.T) {

@@ -104,3 +104,15 @@ func isAny(err error, want []error) bool {
 	}
 	return false
 }
+
+func TestArchiveKeysAreEqual(t *testing.T) {
+	one, none := archiveKey(t, 1), seal.ArchiveKey{}
+	for _, c := range []struct {
+		a, b seal.ArchiveKey
+		want bool
+	}{{one, archiveKey(t, 1), true}, {one, archiveKey(t, 2), false}, {one, none, false}, {none, one, false}, {none, none, false}} {
+		if got := c.a.Equal(c.b); got != c.want {
+			t.Errorf("%v and %v: %v", c.a, c.b, got)
+		}
+	}
+}

@@ -117,6 +117,7 @@ func TestSlotCorrupt(t *testing.T) {
 		{"version 0", set(8, 0), seal.ErrCorrupt},
 		{"version 2", set(8, 2), seal.ErrVersion},
 		{"version 2 of another size", func(b []byte) []byte { b[8] = 2; return b[:100] }, seal.ErrVersion},
+		{"nothing but version 2", func(b []byte) []byte { b[8] = 2; return b[:9] }, seal.ErrVersion},
 		{"kind 0", set(9, 0), seal.ErrCorrupt},
 		{"kind 3", set(9, 3), seal.ErrCorrupt},
 		{"a recovery slot called a passphrase slot", set(9, 2), seal.ErrCorrupt},
