@@ -136,7 +136,11 @@ func (r *run) rebase() error {
 
 // newer returns the newest fence, having listed the packs if it is not the session's.
 func (s *session) newer(ctx context.Context) (collect.Fence, error) {
+	began := s.a.now()
 	newest, err := s.a.newestFence(ctx, s.fence)
+	if err == nil {
+		s.began = began
+	}
 	if err == nil && newest.N != s.fence.N {
 		err = s.listPacks(ctx)
 	}

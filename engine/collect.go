@@ -25,6 +25,10 @@ func (a *Archive) collect(ctx context.Context, segments []string) (deleted []pac
 	if err != nil {
 		return nil, fence, err
 	}
+	if fences == 0 { // too early: what waits goes on waiting
+		fence, err = a.newestFence(ctx, collect.Fence{})
+		return nil, fence, err
+	}
 	for round := 0; round < fences; round++ {
 		condemned, s, err := a.raise(ctx, false)
 		if err != nil {
@@ -55,8 +59,16 @@ func (a *Archive) collect(ctx context.Context, segments []string) (deleted []pac
 	return deleted, fence, nil
 }
 
-// margin is how old a fence must be before the next, where the store gives no safe create.
+// margin is how old a fence must be before the next, where the store is weak. What a writer
+// puts must have been seen by all when the fence after the next begins: so it has half of
+// the margin from its reading of a fence to its look, and a listing must not be late by more
+// than a quarter.
 const margin = 24 * time.Hour
+
+// late reports whether a commit took longer than a weak store gives time for.
+func (s *session) late() bool {
+	return s.a.config.weak() && s.a.now().Round(0).Sub(s.began.Round(0)) > margin/2
+}
 
 // prunerName is who may prune an archive in such a store: the first device that did.
 const prunerName = "gc/pruner"
@@ -64,7 +76,7 @@ const prunerName = "gc/pruner"
 // mayCollect is fences for who is about to raise them: where one device may, it is that
 // device from now on.
 func (a *Archive) mayCollect(ctx context.Context) (int, error) {
-	if !a.config.CreateIfAbsent || !a.config.ConsistentList {
+	if a.config.weak() {
 		data, err := a.keys.SealObject(a.opt.Rand, seal.RoleIntent, prunerName, a.device.id[:], pack.ObjectSize)
 		if err == nil {
 			err = ignore(a.store.Put(ctx, prunerName, data), fs.ErrExist)
@@ -80,7 +92,7 @@ func (a *Archive) mayCollect(ctx context.Context) (int, error) {
 // create and lists what was put, that is two, for any device. Elsewhere it is one, for
 // one device, a day after the last.
 func (a *Archive) fences(ctx context.Context) (int, error) {
-	if a.config.CreateIfAbsent && a.config.ConsistentList {
+	if !a.config.weak() {
 		return 2, nil
 	}
 	data, err := a.store.Get(ctx, prunerName, 0, -1)
@@ -106,9 +118,10 @@ func (a *Archive) fences(ctx context.Context) (int, error) {
 
 // unblock is called between the attempts of a call that was overtaken. A pruner that
 // died between its intent and its fence leaves open whether snapshots count; after two
-// attempts the fence is raised in its place, sparing every pack.
+// attempts the fence is raised in its place, sparing every pack. Where there is one pruner
+// nobody else raises fences, and an intent of his stops no new attempt.
 func (a *Archive) unblock(ctx context.Context, attempt int64) error {
-	if attempt != 1 {
+	if attempt != 1 || a.config.weak() {
 		return nil
 	}
 	_, _, err := a.raise(ctx, true)

@@ -175,7 +175,7 @@ func (s *session) confirm(ctx context.Context, h head) error {
 	if err != nil {
 		return err
 	}
-	if !committed(h) {
+	if !committed(h) || s.late() {
 		return errFenced
 	}
 	// While no fence has followed the one before which the packs were listed, only what

@@ -35,6 +35,9 @@ const (
 
 const maxPackSize = 64 << 20
 
+// weak reports whether the store lacks what collecting without clocks needs.
+func (c config) weak() bool { return !c.CreateIfAbsent || !c.ConsistentList }
+
 func (c config) encode() []byte {
 	var flags uint64
 	for bit, set := range map[uint64]bool{flagStrict: c.Strict, flagHideExpiry: c.HideExpiry,

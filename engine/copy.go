@@ -320,7 +320,7 @@ func (c *copier) confirm() error {
 	var fenced error
 	for _, h := range c.put {
 		id := hex.EncodeToString(h.ID[:])
-		if !committed(h) || removed[id] || c.to.whole(h) != nil {
+		if !committed(h) || c.to.late() || removed[id] || c.to.whole(h) != nil {
 			fenced = errFenced
 			err = c.to.withdraw(c.ctx, h.Version)
 		} else if err = c.to.a.device.committed(h); err == nil {

@@ -23,9 +23,14 @@ func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool)
 	var total Report
 	var gone erasures
 	absent := 0 // fences in a row that listed nothing of it
+	if a.config.weak() && !dryRun {
+		if _, err := a.mayCollect(ctx); err != nil {
+			return total, fmt.Errorf("erase: %w", err)
+		}
+	}
 	for n := int64(0); n < 4*maxRestarts; n++ {
 		s, err := a.begin(ctx)
-		if n > 0 && err == nil && !dryRun && a.config.CreateIfAbsent {
+		if n > 0 && err == nil && !dryRun && !a.config.weak() {
 			// Writers that read the items before they went are overtaken by two fences.
 			if _, s, err = a.raise(ctx, true); err == nil {
 				_, err = s.tidy(ctx) // revisions that a crash left below a rewritten one
@@ -42,7 +47,7 @@ func (a *Archive) Erase(ctx context.Context, sel Selection, dryRun, insist bool)
 		case err != nil:
 			return total, fmt.Errorf("erase: %w", err)
 		}
-		if absent++; dryRun || absent == 2 || !a.config.CreateIfAbsent || n == 0 && total.Rewritten == 0 {
+		if absent++; dryRun || absent == 2 || a.config.weak() || n == 0 && total.Rewritten == 0 {
 			if !dryRun {
 				err = a.erased(ctx, &gone, &total)
 			}

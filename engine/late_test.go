@@ -118,3 +118,45 @@ func again(t *testing.T, from, to store.Store, name string) bool {
 	}
 	return err == nil
 }
+
+// TestPruneTakesAnOvertakenRevision: a rewriting that a collection has overtaken leaves a
+// revision that does not count above the one that does. A prune takes it.
+func TestPruneTakesAnOvertakenRevision(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	history(c, 3, 50, 2, 3000)
+	key := c.say("g001", 900, day0, "the "+canary)
+	id := f.backup(c).Snapshot
+	other, gone := f.open(fresh(t)), errors.New("the device is gone")
+	overtaken, within := false, false
+	f.store.Fault = func(op, name string) error {
+		switch {
+		case within:
+		case overtaken:
+			return gone
+		case op == "put" && strings.HasPrefix(name, "snapshots/"):
+			within = true
+			for range 2 {
+				if _, err := other.Prune(t.Context(), engine.PruneOptions{Insist: true}); err != nil {
+					t.Error(err)
+				}
+			}
+			within, overtaken = false, true
+		}
+		return nil
+	}
+	_, err := f.a.Erase(t.Context(), engine.Selection{Keys: [][]byte{[]byte(key)}}, false, true)
+	wants(t, err, gone)
+	f.store.Fault = nil
+	a := f.open(fresh(t))
+	if l, err := a.Ledger(t.Context()); err != nil || l.Overtaken != 1 {
+		t.Fatalf("%+v, %v: the test does not do what it says", l, err)
+	}
+	if _, err := a.Prune(t.Context(), engine.PruneOptions{MaxUnused: 100, Insist: true}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := a.Ledger(t.Context()); err != nil || l.Overtaken != 0 || l.Unnamed != 0 || l.Orphans != 0 {
+		t.Errorf("after a prune: %+v, %v", l, err)
+	}
+	holds(t, f.open(fresh(t)), id, c)
+}

@@ -492,7 +492,9 @@ func (p *survey) guard() error {
 
 // repack copies what lives in the packs that are rewritten, and tells the snapshots.
 func (p *survey) repack(rep *PruneReport) error {
-	if len(p.rewrite) == 0 {
+	// A revision above one that counts goes with a higher one only (collect, protocol).
+	overtaken := func(h head) bool { return p.s.highest(h.ID) > h.Rev }
+	if len(p.rewrite) == 0 && !slices.ContainsFunc(p.s.heads, overtaken) {
 		return nil
 	}
 	w := p.s.newWriter(p.ctx)
@@ -514,7 +516,7 @@ func (p *survey) repack(rep *PruneReport) error {
 	}
 	var rws []rewriting
 	for _, h := range p.s.heads {
-		if slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return p.gone[n] }) {
+		if overtaken(h) || slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return p.gone[n] }) {
 			rws = append(rws, rewriting{old: h, roots: h.roots, expires: h.Expires, exact: [2]bool{true, true},
 				change: func(u uses) { p.move(u, w.copies) }})
 		}

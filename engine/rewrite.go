@@ -83,7 +83,7 @@ func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n in
 			fenced[i] = true
 			err = s.a.deleteSnapshot(ctx, h.Version)
 		default:
-			if fenced[i] = !committed(h) || s.whole(h) != nil; !fenced[i] {
+			if fenced[i] = !committed(h) || s.late() || s.whole(h) != nil; !fenced[i] {
 				done = append(done, h)
 			}
 		}
@@ -161,6 +161,11 @@ func (a *Archive) expire(ctx context.Context, insist bool) (rewritten int64, err
 }
 
 func (a *Archive) expireOnce(ctx context.Context, insist bool) (int64, error) {
+	if _, err := a.fences(ctx); errors.Is(err, ErrRefused) {
+		return 0, nil // where there is one pruner, he does it
+	} else if err != nil {
+		return 0, err
+	}
 	s, err := a.begin(ctx)
 	if err != nil {
 		return 0, err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dayfold/dayfold/engine/collect"
 	"github.com/dayfold/dayfold/engine/store"
@@ -22,6 +23,7 @@ import (
 type session struct {
 	a          *Archive
 	fence      collect.Fence   // the newest; N is 0 while there is none
+	began      time.Time       // when it was read, by the clock
 	heads      []head          // valid ones, of each snapshot the newest revision, in order
 	all        []head          // every revision that is there, valid or not
 	unreadable []*Problem      // snapshots that do not open
@@ -61,7 +63,7 @@ func (a *Archive) begin(ctx context.Context) (s *session, err error) {
 }
 
 func (a *Archive) look(ctx context.Context) (*session, error) {
-	s := &session{a: a, listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
+	s := &session{a: a, began: a.now(), listed: map[pack.Name]int64{}, live: map[pack.Name]bool{}}
 	a.mu.Lock()
 	s.distrusted = a.bad
 	a.mu.Unlock()
