@@ -117,7 +117,7 @@ func (db *DB) open() (err error) {
 		WithBaseTableSize(tableSize).WithBaseLevelSize(16 << 20).
 		WithBlockCacheSize(0).WithIndexCacheSize(indexCache).WithCompression(options.None).
 		WithValueThreshold(1 << 10).WithValueLogFileSize(1 << 20).WithNumCompactors(2).
-		WithDetectConflicts(false).WithChecksumVerificationMode(options.OnTableRead).
+		WithDetectConflicts(false).WithChecksumVerificationMode(options.NoVerification).
 		WithSyncWrites(false).WithNumVersionsToKeep(1)
 	if db.badger, err = badger.Open(o); err != nil {
 		if strings.Contains(err.Error(), "directory lock") {
