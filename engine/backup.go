@@ -172,7 +172,7 @@ type run struct {
 	checkpoints checkpoints
 
 	movedOnce sync.Once // see move
-	moved     map[[16]byte]tree.Entry
+	moved     map[[16]byte]stamped
 	movedErr  error
 
 	counts counts

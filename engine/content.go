@@ -222,7 +222,13 @@ func (r *run) move(e *tree.Entry) (tree.Entry, bool, error) {
 		return tree.Entry{}, false, r.movedErr
 	}
 	old, ok := r.moved[r.stampHash(e)]
-	return old, ok, nil
+	return tree.Entry{Size: old.size, Content: old.content}, ok, nil
+}
+
+// A stamped is a content that has a stamp.
+type stamped struct {
+	size    uint64
+	content tree.Stream
 }
 
 // stampHash is what content moves by: its stamp, within its scope.
@@ -230,12 +236,13 @@ func (r *run) stampHash(e *tree.Entry) [16]byte {
 	return keyHash(append(binary.AppendUvarint(nil, uint64(len(r.scope(e)))), slices.Concat(r.scope(e), e.Stamp)...))
 }
 
-// maxStamps bounds the table of stamps, in entries; beyond it moves are read again.
+// maxStamps bounds the table of stamps, in entries of some 80 bytes; beyond it moves are
+// read again.
 const maxStamps = 100_000
 
 // stamps maps the hash of each stamp in the parent to its content.
-func (r *run) stamps() (map[[16]byte]tree.Entry, error) {
-	table := map[[16]byte]tree.Entry{}
+func (r *run) stamps() (map[[16]byte]stamped, error) {
+	table := map[[16]byte]stamped{}
 	permanent, expiring := r.s.a.maps(r.r, r.before)
 	for _, m := range []tree.Map{permanent, expiring} {
 		for e, err := range tree.External(m) {
@@ -243,7 +250,7 @@ func (r *run) stamps() (map[[16]byte]tree.Entry, error) {
 				return nil, err
 			}
 			if len(e.Stamp) > 0 && e.Content != (tree.Stream{}) {
-				table[r.stampHash(&e)] = tree.Entry{Size: e.Size, Content: e.Content}
+				table[r.stampHash(&e)] = stamped{e.Size, e.Content}
 			}
 			if len(table) == maxStamps {
 				return table, nil
