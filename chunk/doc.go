@@ -31,21 +31,23 @@
 // that a node costs in directories and segments. With the Inner bounds below:
 //
 //	leaf Min/2^Bits     mean   nodes  ratio   stored    rewritten a day
-//	  512/2^9          1,094  193,705  1.72   158 MB   0.82 + 1.50 = 2.31 MB
-//	1,024/2^10         1,993  106,304  1.92   130 MB   1.19 + 1.26 = 2.45 MB   Leaf
-//	  512/2^11         2,327   91,057  1.98   123 MB   1.47 + 1.22 = 2.70 MB
-//	2,048/2^11         3,600   58,866  2.09   112 MB   1.84 + 1.06 = 2.89 MB
-//	4,096/2^12         6,223   34,054  2.24   101 MB   2.87 + 0.86 = 3.74 MB
-//	8,192/2^13         9,304   22,780  2.35    94 MB   4.50 + 0.71 = 5.21 MB
+//	  512/2^9          1,094  193,705  1.72   159 MB   0.82 + 1.11 = 1.92 MB
+//	1,024/2^10         1,993  106,304  1.92   130 MB   1.19 + 0.96 = 2.15 MB   Leaf
+//	  768/2^11         2,540   83,440  2.00   121 MB   1.53 + 0.88 = 2.41 MB
+//	2,048/2^11         3,600   58,866  2.09   112 MB   1.84 + 0.81 = 2.65 MB
+//	4,096/2^12         6,223   34,054  2.24   101 MB   2.87 + 0.66 = 3.54 MB
+//	8,192/2^13         9,304   22,780  2.35    95 MB   4.50 + 0.56 = 5.05 MB
 //
-// (leaves + inner nodes). With the Leaf bounds, and child records of 54 bytes:
+// (leaves + inner nodes). With the Leaf bounds, and child records of 52 bytes that
+// are cut by keys of 70:
 //
 //	inner Min/2^Bits    mean   nodes   stored    rewritten a day
-//	  256/2^8            539  11,823   130 MB   1.19 + 1.23 = 2.42 MB
-//	  384/2^8            668   9,343   130 MB   1.19 + 1.26 = 2.45 MB   Inner
-//	  512/2^9          1,054   5,740   129 MB   1.19 + 1.42 = 2.61 MB
-//	  512/2^10         1,567   3,794   129 MB   1.19 + 1.73 = 2.92 MB
-//	  512/2^11         2,454   2,391   128 MB   1.19 + 2.27 = 3.45 MB
+//	  256/2^7            303  21,992   131 MB   1.19 + 0.91 = 2.10 MB
+//	  320/2^7            351  18,426   131 MB   1.19 + 0.90 = 2.09 MB
+//	  320/2^8            444  14,086   130 MB   1.19 + 0.96 = 2.15 MB   Inner
+//	  384/2^8            491  12,564   130 MB   1.19 + 0.96 = 2.15 MB
+//	  512/2^9            769   7,708   129 MB   1.19 + 1.13 = 2.31 MB
+//	  512/2^10         1,097   5,289   129 MB   1.19 + 1.37 = 2.55 MB
 //
 // A change falls into a node with a chance in proportion to its size, so a
 // minimum as large as the average beyond it makes a day cheaper than the same
@@ -65,5 +67,5 @@ var (
 	Media = Bounds{Min: 2 << 20, Bits: 20, Max: 4 << 20}  // photos, videos, files
 	Text  = Bounds{Min: 4 << 10, Bits: 13, Max: 64 << 10} // long texts, files of text
 	Leaf  = Bounds{Min: 1024, Bits: 10, Max: 8192}        // runs of entries
-	Inner = Bounds{Min: 384, Bits: 8, Max: 4096}          // runs of child records
+	Inner = Bounds{Min: 320, Bits: 8, Max: 4096}          // runs of child records
 )

@@ -125,24 +125,26 @@ func (h *history) leaves(b chunk.Bounds, see func(node, []byte)) (nodes []node) 
 	return nodes
 }
 
-// parents cuts the child records of nodes, 54 bytes each: part of the last
-// key, the ref, count, size and flags.
+// parents cuts the child records of nodes, 52 bytes each: part of the last key, packed, the
+// ref, count and size. The cut sees the key, 70 bytes of which 24 tell keys apart.
 func parents(b chunk.Bounds, nodes []node) (up []node) {
 	r := chunk.NewRecords(pol, b)
 	var buf []byte
+	key := make([]byte, 70)
 	first, count := 0, 0
 	for i, n := range nodes {
 		if count == 0 {
 			buf, first = buf[:0], n.first
 		}
-		at := len(buf)
-		rng := rand.NewPCG(n.hash, 0)
-		for range 6 {
+		for rng, at := rand.NewPCG(n.hash, 0), 0; at < 48; at += 8 {
 			buf = binary.LittleEndian.AppendUint64(buf, rng.Uint64())
 		}
-		buf = append(buf, byte(n.last>>8), byte(n.last), byte(n.size>>8), byte(n.size), 0, 1)
+		buf = append(buf, byte(n.last>>8), byte(n.last), byte(n.size>>8), byte(n.size))
+		for rng, at := rand.NewPCG(uint64(n.last), 1), len(key)-24; at < len(key); at += 8 {
+			binary.LittleEndian.PutUint64(key[at:], rng.Uint64())
+		}
 		count++
-		if cut := r.Add(buf[at:]); cut && count > 1 || i == len(nodes)-1 {
+		if cut := r.Add(key); cut && count > 1 || i == len(nodes)-1 {
 			up = append(up, node{first, n.last, len(buf), maphash.Bytes(seed, buf)})
 			count = 0
 		}

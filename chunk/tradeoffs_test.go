@@ -90,8 +90,8 @@ func BenchmarkTradeoffs(b *testing.B) {
 		leaf := chunk.Bounds{Min: 1 << bits, Bits: bits, Max: 8 << bits}
 		bench(fmt.Sprintf("leaf=%d", leaf.Min), leaf, chunk.Inner)
 	}
-	bench("leaf=512/2^11", chunk.Bounds{Min: 512, Bits: 11, Max: 8192}, chunk.Inner)
-	for _, inner := range []chunk.Bounds{{Min: 256, Bits: 8, Max: 4096}, {Min: 512, Bits: 9, Max: 4096}, {Min: 512, Bits: 10, Max: 6144}, {Min: 512, Bits: 11, Max: 6144}} {
+	bench("leaf=768/2^11", chunk.Bounds{Min: 768, Bits: 11, Max: 8192}, chunk.Inner)
+	for _, inner := range []chunk.Bounds{{Min: 256, Bits: 7, Max: 4096}, {Min: 320, Bits: 7, Max: 4096}, {Min: 384, Bits: 8, Max: 4096}, {Min: 512, Bits: 9, Max: 4096}, {Min: 512, Bits: 10, Max: 4096}} {
 		bench(fmt.Sprintf("inner=%d/2^%d", inner.Min, inner.Bits), chunk.Leaf, inner)
 	}
 }

@@ -39,7 +39,7 @@ func foreseen(m tree.Map) (tree.Map, *foresight) {
 // A long range tells of its leaves, all but the first few, and of none beyond its end; a
 // short one tells of none.
 func TestRangeTellsAhead(t *testing.T) {
-	all := numbered(5000)
+	all := numbered(10_000)
 	plain := build(t, fresh(false), all)
 	m, f := foreseen(plain)
 	collect(t, m.Range(nil, nil))
@@ -63,7 +63,7 @@ func TestRangeTellsAhead(t *testing.T) {
 
 // A walk tells of the leaves that it reads, and of no others.
 func TestWalkTellsAhead(t *testing.T) {
-	m, f := foreseen(build(t, fresh(false), numbered(5000)))
+	m, f := foreseen(build(t, fresh(false), numbered(10_000)))
 	n := 0
 	visit := func(level int, _ seal.Ref, _ seal.Kind) (bool, error) { n++; return level > 0 || n%2 == 0, nil }
 	if err := tree.WalkAll(m, visit, nil); err != nil {

@@ -143,7 +143,7 @@ func TestLastDay(t *testing.T) {
 			t.Errorf("half a node: %v, want ErrCorrupt", err)
 		}
 	}
-	short := append(make([]byte, 16), 0, 0, 1, 'k', 0, 0, 0)
+	short := append(make([]byte, 16), 0, 0, 4, 'k', 0, 0, 0)
 	for name, bad := range map[string]struct {
 		kind  seal.Kind
 		plain []byte

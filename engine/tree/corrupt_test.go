@@ -39,8 +39,9 @@ func spoil(t *testing.T, good []byte, decode func([]byte) error, table []spoiler
 
 func TestCorruptLeaf(t *testing.T) {
 	blind := make([]byte, 16)
-	// group "g" and the keys ac, ad; the first record lies at 18, the second at 25.
-	good := append(blind, 1, 'g', 0, 2, 'a', 'c', 0, 7, 4, 1, 1, 'd', 0, 7, 3)
+	// group "g" and the keys ac, ad; the first record lies at 18, the second at 25. A text
+	// of n bytes without digits in a row begins with 4n.
+	good := append(blind, 4, 'g', 0, 8, 'a', 'c', 0, 7, 4, 1, 4, 'd', 0, 7, 3)
 	decode := func(b []byte) error { _, err := tree.DecodeLeaf(b, false); return err }
 	second := func(fields ...byte) func([]byte) []byte { return with(28, 3, fields...) }
 	zeros := make([]byte, 40)
@@ -49,20 +50,20 @@ func TestCorruptLeaf(t *testing.T) {
 		{"no records", func(b []byte) []byte { return b[:18] }},
 		{"half a record", func(b []byte) []byte { return b[:27] }},
 		{"too long", func(b []byte) []byte { return append(b, make([]byte, tree.MaxNode)...) }},
-		{"a long length of the group", with(16, 1, 0x81, 0)},
-		{"a group beyond the end", with(16, 1, 50)},
+		{"a long head of the group", with(16, 1, 0x84, 0)},
+		{"a group beyond the end", with(16, 1, 200, 1)},
 		{"a group beyond its limit", func(b []byte) []byte {
-			return slices.Concat(b[:16], []byte{0x81, 8}, make([]byte, 1025), b[18:])
+			return slices.Concat(b[:16], []byte{0x84, 32}, bytes.Repeat([]byte{'g'}, 1025), b[18:])
 		}},
 		{"a first key that shares", with(18, 1, 1)},
 		{"a key that shares more than there is", with(25, 1, 3)},
-		{"a key that shares less than it could", with(25, 3, 0, 2, 'a', 'd')},
+		{"a key that shares less than it could", with(25, 3, 0, 8, 'a', 'd')},
 		{"the key before", with(25, 3, 2, 0)},
 		{"the same letter", with(27, 1, 'c')},
 		{"a key below the one before", with(27, 1, 'b')},
-		{"a key of nothing", with(18, 4, 0, 0)},
+		{"a key of nothing", with(19, 3, 0)},
 		{"a key beyond its limit", func(b []byte) []byte {
-			return slices.Concat(b[:18], []byte{0, 0x85, 8}, make([]byte, 1029), b[22:25])
+			return slices.Concat(b[:18], []byte{0, 0x94, 32}, bytes.Repeat([]byte{'k'}, 1029), b[22:25])
 		}},
 		{"a long time", second(0, 7, 0x83, 0)},
 		{"a time beyond 64 bits", second(0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2)},
@@ -88,20 +89,20 @@ func TestCorruptLeaf(t *testing.T) {
 		{"a byte behind", add(0)},
 	})
 	day := func(b []byte) error { _, err := tree.DecodeLeaf(b, true); return err }
-	spoil(t, append(blind, 0, 0, 5, 0, 0, 0, 1, 'c', 0, 7, 4, 4, 1, 'd', 0, 7, 3), day, []spoiler{
-		{"two days", with(28, 3, 3, 1, 2)},
-		{"a key without a day", func(b []byte) []byte { return append(b[:17], 0, 3, 0, 0, 0, 0, 7, 4) }},
+	spoil(t, append(blind, 0, 0, 20, 0, 0, 0, 1, 'c', 0, 7, 4, 4, 4, 'd', 0, 7, 3), day, []spoiler{
+		{"two days", with(27, 3, 3, 4, 2)},
+		{"a key without a day", func(b []byte) []byte { return append(b[:17], 0, 12, 0, 0, 0, 0, 7, 4) }},
 	})
 }
 
 // A leaf whose keys share much stands for more than it holds: what it stands for
 // is bounded as a node is.
 func TestLeafIsNoBomb(t *testing.T) {
-	leaf := append(make([]byte, 16), 0, 0, 0x84, 8)
+	leaf := append(make([]byte, 16), 0, 0, 0x90, 32)
 	leaf = append(leaf, make([]byte, 1028)...)
 	leaf = append(leaf, 0, 7, 0)
 	for i := range 255 {
-		leaf = append(leaf, 0x83, 8, 1, byte(i+1), 0, 7, 0)
+		leaf = append(leaf, 0x83, 8, 4, byte(i+1), 0, 7, 0)
 	}
 	if _, err := tree.DecodeLeaf(leaf, false); err == nil {
 		t.Error("256 KiB of keys are decoded from 3 KB")
@@ -114,9 +115,9 @@ func TestLeafIsNoBomb(t *testing.T) {
 func TestCorruptInner(t *testing.T) {
 	good := sampleInner(t)
 	decode := func(b []byte) error { _, err := tree.DecodeInner(b, 1); return err }
-	// The first record lies at 2: shared, length, 5 bytes of key, 32 of ref, count 4,
-	// bytes in 3, flags. The second follows.
-	const ref, count, flags, second = 9, 41, 45, 46
+	// The first record lies at 2: shared, head, 5 bytes of key, 32 of ref, count, bytes
+	// in 3. The second follows.
+	const ref, count, second = 9, 41, 45
 	spoil(t, good, decode, []spoiler{
 		{"nothing", func([]byte) []byte { return nil }},
 		{"another level", with(0, 1, 2)},
@@ -131,10 +132,10 @@ func TestCorruptInner(t *testing.T) {
 		{"too long", func(b []byte) []byte { return append(b, make([]byte, tree.MaxNode)...) }},
 		{"no ref", func(b []byte) []byte { clear(b[ref:count]); return b }},
 		{"no entries", with(count, 1, 0)},
-		{"unknown flags", with(flags, 1, 3)},
+		{"no entries, with content", with(count, 1, 1)},
 		{"an empty key", with(2, 7, 0, 0)},
-		{"keys out of order", with(second, 3, 3, 1, 0x1f)},
-		{"a key that shares less than it could", with(second, 3, 2, 2, 0x4e, 0x21)},
+		{"keys out of order", with(second, 3, 3, 4, 0x1f)},
+		{"a key that shares less than it could", with(second, 3, 2, 8, 0x4e, 0x21)},
 		{"the same key", with(second, 3, 5, 0)},
 	})
 }

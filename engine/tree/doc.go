@@ -10,10 +10,11 @@
 // A level is a sequence of records cut into nodes: entries at level 0, and above
 // it one child record for each node of the level below. Where a node ends is
 // decided by chunk.Records, which walks the *raw* records one after another from
-// the node's first; a cut inside a record moves to that record's end. A raw
-// record holds everything that its record says and nothing of its neighbours (no
-// shared prefix, no time difference), so a boundary depends on the records of
-// its own node alone. Three rules complete the cut:
+// the node's first; a cut inside a record moves to that record's end. The raw
+// record of an entry holds everything that the entry says, that of a child its key,
+// and both nothing of their neighbours (no shared prefix, no time difference), so a
+// boundary depends on the records of its own node alone. A node that changes and
+// keeps its last key moves no boundary above it. Three rules complete the cut:
 //
 //   - A leaf holds entries of one group, and in a map with Day of one day (the
 //     first four bytes of the key): where either changes, the leaf ends.

@@ -61,3 +61,19 @@ func EncodeList(level int, records []Listed) []byte {
 	}
 	return plain
 }
+
+// AppendPacked appends the packed form of a text.
+func AppendPacked(dst, text []byte) []byte { return appendPacked(dst, text) }
+
+// Unpack returns the text of a packed form.
+func Unpack(packed []byte, limit int) ([]byte, error) {
+	p := parser{rest: packed}
+	text := p.packed(nil, limit)
+	if p.bad || len(p.rest) > 0 {
+		return nil, corrupt("packed text")
+	}
+	return text, nil
+}
+
+// ToDifferences changes the times in a content, ToTimes changes them back.
+var ToDifferences, ToTimes = toDifferences, toTimes

@@ -21,28 +21,26 @@ type child struct {
 //
 // and a record is, with every number a varint in its shortest form:
 //
-//	shared │ len(rest) │ rest │ ref 32 │ count │ bytes │ flags 1
+//	shared │ rest, packed │ ref 32 │ 2·count + external │ bytes
 //
-// The key is coded as in a leaf. Bit 0 of flags says external; the others are 0.
+// The key is coded as in a leaf. The raw form of a record, which only the cut sees,
+// is the whole key, so that a cut stays where it is while the nodes below change:
 //
-// The raw form of a record, which only the cut sees, has the whole key:
-//
-//	len(key) │ key │ ref 32 │ count │ bytes │ flags 1
+//	len(key) │ key
 const isExternal = 1
 
 // maxLevel bounds the height: with two children in a node, 2^40 leaves.
 const maxLevel = 40
 
-func appendRawChild(dst []byte, c *child) (raw []byte, fields int) {
-	dst = appendField(dst, c.key)
-	fields = len(dst)
+// appendChild appends a record that stands behind the one with key prev.
+func appendChild(dst []byte, c *child, prev []byte) []byte {
+	dst = appendKey(dst, c.key, prev)
 	dst = append(dst, c.ref[:]...)
-	dst = binary.AppendUvarint(dst, c.count)
-	dst = binary.AppendUvarint(dst, c.bytes)
+	count := c.count << 1
 	if c.external {
-		return append(dst, isExternal), fields
+		count |= isExternal
 	}
-	return append(dst, 0), fields
+	return binary.AppendUvarint(binary.AppendUvarint(dst, count), c.bytes)
 }
 
 // decodeInner returns the children of an inner node of that level, at least one,
@@ -63,10 +61,9 @@ func decodeInner(plain []byte, level int) ([]child, error) {
 		var c child
 		c.key, keys = p.key(keys, prev)
 		copy(c.ref[:], p.take(len(c.ref)))
-		c.count, c.bytes = p.uvarint(), p.uvarint()
-		flags := p.byte()
-		c.external = flags == isExternal
-		if flags > isExternal || c.ref == (seal.Ref{}) || c.count == 0 {
+		count := p.uvarint()
+		c.count, c.external, c.bytes = count>>1, count&isExternal != 0, p.uvarint()
+		if c.ref == (seal.Ref{}) || c.count == 0 {
 			p.fail()
 		}
 		kids = append(kids, c)
@@ -79,7 +76,7 @@ func decodeInner(plain []byte, level int) ([]child, error) {
 }
 
 // minChild is the length of the shortest child record.
-const minChild = 3 + len(seal.Ref{}) + 3
+const minChild = 3 + len(seal.Ref{}) + 2
 
 // sum adds up the children. ok is false when there are more than a map may hold.
 func sum(kids []child) (total child, ok bool) {

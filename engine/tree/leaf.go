@@ -7,22 +7,23 @@ import (
 
 // A leaf holds the entries of one run, all of one group:
 //
-//	blind 16 │ len(group) │ group │ record │ record │ …
+//	blind 16 │ group, packed │ record │ record │ …
 //
 // and a record is, with every number a varint in its shortest form:
 //
-//	shared │ len(rest) │ rest │ flags 1 │ kind 1 │ time │ the fields that flags name
+//	shared │ rest, packed │ flags 1 │ kind 1 │ time │ the fields that flags name
 //
 // The key is the first shared bytes of the key before it (as many as there are;
-// the first record has 0) and rest. time is the difference to the record before
-// it (the first: to 0), signed numbers being zigzag-coded. Then come, in this order:
+// the first record has 0) and rest. time is the difference to the time in the key
+// (timeIn), if it has none to the record before it (the first: to 0), signed numbers
+// being zigzag-coded. Then come, in this order:
 //
 //	bit 0  stamp     len │ bytes
 //	bit 1  expires   signed difference to time
 //	bit 2  timer     two's complement
 //	bit 3  needs     how many │ len │ key │ len │ key …
 //	bit 4  meta      len │ bytes
-//	bit 5  inline    len │ bytes
+//	bit 5  inline    len │ bytes, its varints of six bytes as differences (toDifferences)
 //	bit 6  content   depth 1 │ ref 32
 //	bit 7  size      unless it is the length of inline
 //
@@ -43,13 +44,13 @@ const (
 // blindLen is the length of what a leaf begins with.
 const blindLen = 16
 
-// appendRaw appends the raw form of the entry and returns where its fields begin.
-func appendRaw(dst []byte, e *Entry) (raw []byte, fields int) {
+// appendRaw appends the raw form of the entry.
+func appendRaw(dst []byte, e *Entry) []byte {
 	flags := e.flags()
 	dst = appendField(dst, e.Key)
 	dst = append(dst, flags, e.Kind)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Time))
-	return appendFields(dst, e, flags), len(dst)
+	return appendFields(dst, e, flags)
 }
 
 func (e *Entry) flags() byte {
@@ -105,7 +106,8 @@ func appendFields(dst []byte, e *Entry, flags byte) []byte {
 // A leafDecoder decodes leaves into slices that it uses again.
 type leafDecoder struct {
 	entries []Entry
-	keys    []byte   // of all entries, one behind the other
+	keys    []byte   // the group and the keys of all entries, one behind the other
+	inline  []byte   // of all entries
 	needs   [][]byte // of all entries
 }
 
@@ -117,22 +119,24 @@ func (d *leafDecoder) decode(plain []byte, day bool) ([]Entry, error) {
 	}
 	p := parser{rest: plain}
 	p.take(blindLen)
-	var group []byte
-	if n := p.length(MaxGroup); n > 0 {
-		group = p.take(n)
-	}
 	if d.entries == nil {
-		d.entries, d.keys = make([]Entry, 0, 8), make([]byte, 0, len(plain)/4)
+		d.entries, d.keys, d.inline = make([]Entry, 0, 8), make([]byte, 0, len(plain)/2), make([]byte, 0, len(plain))
 	}
-	d.entries, d.keys, d.needs = d.entries[:0], d.keys[:0], d.needs[:0]
+	d.entries, d.keys, d.inline, d.needs = d.entries[:0], d.keys[:0], d.inline[:0], d.needs[:0]
+	d.keys = p.packed(d.keys, MaxGroup)
+	var group []byte
+	if n := len(d.keys); n > 0 {
+		group = d.keys[:n:n]
+	}
 	var prev Entry
 	for !p.bad && len(p.rest) > 0 {
 		e := Entry{Group: group}
 		e.Key, d.keys = p.key(d.keys, prev.Key)
 		flags := p.byte()
 		e.Kind = p.byte()
-		e.Time = prev.Time + p.zigzag()
+		e.Time = timeIn(e.Key, prev.Time) + p.zigzag()
 		d.fields(&p, &e, flags)
+		d.restore(&e)
 		if day && (len(e.Key) < dayLen || prev.Key != nil && !sameDay(e.Key, prev.Key)) {
 			p.fail()
 		}
@@ -143,6 +147,17 @@ func (d *leafDecoder) decode(plain []byte, day bool) ([]Entry, error) {
 		return nil, corrupt("leaf")
 	}
 	return d.entries, nil
+}
+
+// restore gives an entry its inline content as it was.
+func (d *leafDecoder) restore(e *Entry) {
+	if len(e.Inline) == 0 {
+		return
+	}
+	at := len(d.inline)
+	d.inline = append(d.inline, e.Inline...)
+	e.Inline = d.inline[at:len(d.inline):len(d.inline)]
+	toTimes(e.Inline, e.Time)
 }
 
 // fields reads what follows the time.
@@ -197,14 +212,13 @@ func sameDay(a, b []byte) bool { return bytes.Equal(a[:dayLen], b[:dayLen]) }
 // key reads a prefix-coded key that is greater than prev, appends it to keys,
 // and returns it and them. A decoded key stays where it is when keys grow.
 func (p *parser) key(keys, prev []byte) (key, grown []byte) {
-	same := p.length(len(prev))
-	rest := p.field(MaxKey - same)
-	if p.bad || same < len(prev) && rest[0] <= prev[same] || len(keys)+same+len(rest) > MaxNode {
+	same, at := p.length(len(prev)), len(keys)
+	keys = p.packed(append(keys, prev[:same]...), MaxKey-same)
+	rest := keys[at+same:]
+	if p.bad || len(rest) == 0 || same < len(prev) && rest[0] <= prev[same] || len(keys) > MaxNode {
 		p.fail()
-		return nil, keys
+		return nil, keys[:at]
 	}
-	at := len(keys)
-	keys = append(append(keys, prev[:same]...), rest...)
 	return keys[at:len(keys):len(keys)], keys
 }
 
@@ -212,5 +226,5 @@ func (p *parser) key(keys, prev []byte) (key, grown []byte) {
 func appendKey(dst, key, prev []byte) []byte {
 	same := shared(key, prev)
 	dst = binary.AppendUvarint(dst, uint64(same))
-	return appendField(dst, key[same:])
+	return appendPacked(dst, key[same:])
 }

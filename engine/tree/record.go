@@ -9,9 +9,7 @@ import (
 // AppendEntry appends an entry on its own, for DecodeEntry. That form lies in no
 // archive: it is for sorting entries outside of memory.
 func AppendEntry(dst []byte, e *Entry) []byte {
-	dst = appendField(dst, e.Group)
-	dst, _ = appendRaw(dst, e)
-	return dst
+	return appendRaw(appendField(dst, e.Group), e)
 }
 
 // DecodeEntry returns the entry that AppendEntry appended, which aliases data.
@@ -42,7 +40,7 @@ func LastDay(kind seal.Kind, plain []byte) (uint32, error) {
 	switch kind {
 	case seal.Leaf: // all of one day
 		p.take(blindLen)
-		p.take(p.length(MaxGroup))
+		p.packed(nil, MaxGroup)
 		key, _ = p.key(nil, nil)
 	case seal.Inner:
 		kids, err := decodeInner(plain, int(p.byte()))

@@ -15,12 +15,12 @@ type writer struct {
 	cut   *chunk.Records
 	used  bool // cut has seen records of this run
 
-	sum   child  // of the records so far; key is the last one's
-	n     int    // how many records
-	group []byte // of a leaf
-	time  int64  // of the last record of a leaf
-	plain []byte // the node so far: head bytes, then records
-	raw   []byte
+	sum         child  // of the records so far; key is the last one's
+	n           int    // how many records
+	group       []byte // of a leaf
+	time        int64  // of the last record of a leaf
+	plain       []byte // the node so far: head bytes, then records
+	raw, inline []byte // of one record
 }
 
 // innerHead is the room for the level and the number of records of an inner node.
@@ -46,16 +46,19 @@ func (w *writer) breaks(e *Entry) bool {
 func (w *writer) entry(e *Entry) (cut bool, err error) {
 	if w.n == 0 {
 		w.plain = append(w.plain[:0], make([]byte, blindLen)...)
-		w.plain = appendField(w.plain, e.Group)
+		w.plain = appendPacked(w.plain, e.Group)
 		w.group = append(w.group[:0], e.Group...)
 		w.time = 0
 	}
-	var fields int
-	w.raw, fields = appendRaw(w.raw[:0], e)
+	flags, coded := e.flags(), *e
+	w.inline = append(w.inline[:0], e.Inline...)
+	toDifferences(w.inline, e.Time)
+	coded.Inline = w.inline
 	w.plain = appendKey(w.plain, e.Key, w.sum.key)
-	w.plain = append(w.plain, w.raw[fields-timeLen-2:fields-timeLen]...)
-	w.plain = appendZigzag(w.plain, e.Time-w.time)
-	w.plain = append(w.plain, w.raw[fields:]...)
+	w.plain = append(w.plain, flags, e.Kind)
+	w.plain = appendZigzag(w.plain, e.Time-timeIn(e.Key, w.time))
+	w.plain = appendFields(w.plain, &coded, flags)
+	w.raw = appendRaw(w.raw[:0], e)
 	w.time = e.Time
 	if !w.sum.addEntry(e) {
 		return false, outside("sum of sizes")
@@ -71,10 +74,8 @@ func (w *writer) kid(c *child) (cut bool, err error) {
 	if w.n == 0 {
 		w.plain = append(w.plain[:0], make([]byte, innerHead)...)
 	}
-	var fields int
-	w.raw, fields = appendRawChild(w.raw[:0], c)
-	w.plain = appendKey(w.plain, c.key, w.sum.key)
-	w.plain = append(w.plain, w.raw[fields:]...)
+	w.plain = appendChild(w.plain, c, w.sum.key)
+	w.raw = appendField(w.raw[:0], c.key)
 	if !w.sum.add(c) {
 		return false, outside("sum of sizes")
 	}

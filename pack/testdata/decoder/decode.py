@@ -4,10 +4,7 @@
 `decode.py FOLDER RECOVERY-KEY-FILE` prints a line for each item of each snapshot: snapshot,
 key, kind, group in hex, time, expires, size, BLAKE3 of the content, apart by tabs. Blobs
 are found through the directories of packs only. Numbers in comments are sections of FORMAT.md."""
-import json
-import struct
-import sys
-import time
+import json, re, struct, sys, time
 from array import array
 from collections import namedtuple
 from pathlib import Path
@@ -25,8 +22,7 @@ COLUMNS = (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)
 DIAGONALS = (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)
 START, END, PARENT, ROOT, KEYED, CONTEXT, MATERIAL = 1, 2, 4, 8, 16, 32, 64
 
-def lanes(words):
-    return int.from_bytes(array("Q", words).tobytes(), "little")
+lanes = lambda words: int.from_bytes(array("Q", words).tobytes(), "little")
 
 def compress(cv, m, counter, length, flags, ones):  # ones has a 1 in each lane
     low = ones * 0xFFFFFFFF
@@ -69,34 +65,34 @@ def blake3(data, key=IV, mode=0):
         cvs = [array("Q", x.to_bytes(8 * pairs, "little")) + w[2 * pairs :] for w, x in zip(cvs, cv)]
     return struct.pack("<8I", *(w[0] for w in cvs))
 
-def keyed(key, data):
-    return blake3(data, struct.unpack("<8I", key), KEYED)
+keyed = lambda key, data: blake3(data, struct.unpack("<8I", key), KEYED)
+derived = lambda context, data: blake3(data, struct.unpack("<8I", blake3(context, IV, CONTEXT)), MATERIAL)
+hkdf = lambda key, salt, info, n=32: HKDF(SHA256(), n, salt, info).derive(key)
+must = lambda ok, what: ok or sys.exit(f"{what}: corrupt")
+uvarint = lambda n: bytes([n]) if n < 128 else bytes([n & 127 | 128]) + uvarint(n >> 7)
+text = lambda t: uvarint(len(t)) + t
+zigzag = lambda n: n >> 1 ^ -(n & 1)
+signed = lambda n: (n + (1 << 63)) % (1 << 64) - (1 << 63)
 
-def derived(context, data):
-    return blake3(data, struct.unpack("<8I", blake3(context, IV, CONTEXT)), MATERIAL)
+def packed(t):  # 15
+    runs = [(r, i % 2) for i, r in enumerate(re.split(rb"([0-9a-f]{4,})", t)) if r]
+    body = lambda r, digits: bytes.fromhex(r.decode() + "0" * (len(r) % 2)) if digits else r
+    return b"".join(uvarint(4 * len(r) + 2 * d + (i < len(runs))) + body(r, d) for i, (r, d) in enumerate(runs, 1)) or b"\0"
 
-def hkdf(key, salt, info, n=32):
-    return HKDF(SHA256(), n, salt, info).derive(key)
-
-def must(ok, what):
-    if not ok:
-        sys.exit(f"{what}: corrupt")
-
-def uvarint(n):
-    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + uvarint(n >> 7)
-
-def text(t):
-    return uvarint(len(t)) + t
-
-def signed(n):
-    return (n + (1 << 63)) % (1 << 64) - (1 << 63)
+def times(content, at):  # 15
+    def back(match):
+        v = at + zigzag(sum((b & 127) << 7 * i for i, b in enumerate(match[0])))
+        return bytes(b & 128 | v >> 7 * i & 127 for i, b in enumerate(match[0]))
+    return re.sub(rb"(?<![\x80-\xff])[\x80-\xff]{5}[\0-\x7f]", back, content)
 
 class Reader:
     def __init__(self, data, what):
         self.data, self.at, self.what = data, 0, what
 
-    def must(self, ok):
-        must(ok, self.what)
+    must = lambda self, ok: must(ok, self.what)
+    left = lambda self: len(self.data) - self.at
+    int = lambda self: zigzag(self.uint())
+    text = lambda self, most, least=0: self.take(self.uint(most, least))
 
     def take(self, n):
         self.must(n <= self.left())
@@ -112,39 +108,40 @@ class Reader:
         self.must(least <= n <= most and (b or shift == 7))
         return n
 
-    def int(self):
-        n = self.uint()
-        return n >> 1 ^ -(n & 1)
-
-    def text(self, most, least=0):
-        return self.take(self.uint(most, least))
-
     def many(self, read=lambda r: r.take(32), ascending=True):
         found = [read(self) for _ in range(self.uint(1 << 32))]
         self.must(not ascending or all(a < b for a, b in zip(found, found[1:])))
         return found
 
+    def packed(self, most):  # 15
+        start, t, head = self.at, b"", 1
+        while head & 1:
+            head = self.uint()
+            n = head >> 2
+            t += self.take(n + 1 >> 1).hex()[:n].encode() if head & 2 else self.take(n)
+        self.must(len(t) <= most and packed(t) == self.data[start : self.at])
+        return t
+
     def key(self, before):  # 15
-        shared, rest = self.uint(len(before)), self.text(1028, least=1)
-        self.must(shared == len(before) or rest[0] > before[shared])
+        shared = self.uint(len(before))
+        rest = self.packed(1028 - shared)
+        self.must(rest and (shared == len(before) or rest[0] > before[shared]))
         return before[:shared] + rest
 
-    def left(self):
-        return len(self.data) - self.at
-
-    def end(self, padded=False):
-        self.must(self.left() == 0 or padded and not any(self.data[self.at :]))
+    end = lambda self, padded=False: self.must(self.left() == 0 or padded and not any(self.data[self.at :]))
 
 Entry = namedtuple("Entry", "key group kind time expires timer inline content size")
 
 def entry(r, key, group, before):  # 15
-    (flags, kind), at = r.take(2), signed(before + r.int())
+    flags, kind = r.take(2)
+    numbers = [n for n in re.findall(rb"[0-9]+", key) if 13 <= len(n) <= 18]
+    at = signed(int(numbers[-1] if numbers else before) + r.int())
     flags & 1 and r.text(128, least=1)
     expires = signed(at + r.int()) if flags & 2 else 0
     timer = signed(r.uint()) if flags & 4 else 0
     flags & 8 and r.many(lambda r: r.text(1028, least=1), ascending=False)
     flags & 16 and r.text(1024, least=1)
-    inline = r.text(4096, least=1) if flags & 32 else b""
+    inline = times(r.text(4096, least=1), at) if flags & 32 else b""
     content = (r.take(1)[0], r.take(32)) if flags & 64 else None
     return Entry(key, group, kind, at, expires, timer, inline, content, r.uint() if flags & 128 else len(inline))
 
@@ -225,11 +222,10 @@ class Archive:
             number, _ = r.uint(), r.int()
             accepted = r.many(lambda r: (r.take(16), r.uint(0xFFFFFFFF)))
             r.must(f"{number:016x}" == fences[-1].name and not set(r.many()) & set(r.many()))
-            r.many(lambda r: r.take(8))  # buried
-            removed = [id.hex() for id, _ in r.many(lambda r: (r.take(16), r.uint(1)))]
-            r.must(r.left() == 0)
+            _, removed = r.many(lambda r: r.take(8)), r.many(lambda r: (r.take(16).hex(), r.uint(1)))  # buried, removed
+            r.end()
         for path in sorted(self.folder.glob("snapshots/*/*")):
-            if path.parent.name not in removed and not (self.folder / "removed" / path.parent.name).exists():
+            if path.parent.name not in dict(removed) and not (self.folder / "removed" / path.parent.name).exists():
                 base, *rest = self.snapshot(str(path.relative_to(self.folder)))
                 if base + 1 >= number or (bytes.fromhex(path.parent.name), int(path.name, 16)) in accepted:
                     found[path.parent.name] = rest  # the highest revision comes last
@@ -256,11 +252,12 @@ class Archive:
     def walk(self, ref, level, record=None):  # 15, 16
         r, key, at, sums = Reader(self.blob(2 if level else 1, ref), f"a node of level {level}"), b"", 0, (0, 0, 0)
         r.must(r.take(1)[0] == level) if level else r.take(16)
-        group, left = (b"", r.uint()) if level else (r.text(1024), 0)
+        group, left = (b"", r.uint()) if level else (r.packed(1024), 0)
         while r.left():
             key = r.key(key)
             if level:
-                child, below, left = r.take(32), (r.uint(), r.uint(), r.uint(1)), left - 1
+                child, count, size, left = r.take(32), r.uint(), r.uint(), left - 1
+                below = count >> 1, size, count & 1
                 yield from self.walk(child, level - 1, (key, *below))
             else:
                 e = entry(r, key, group, at)
