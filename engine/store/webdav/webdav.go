@@ -63,26 +63,16 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	return store.Fail(ctx, "put", name, err)
 }
 
-// create sends a file under a name of its own and moves it. A collection that is not
-// there is made while the file is on its way to the one above.
+// create sends a file under a name of its own beside the final one, and moves it. Moved
+// from another collection, or into one that is being made, it may be lost: SabreDAV says
+// that all went well, and has no file.
 func (s *Store) create(ctx context.Context, name string, data []byte) error {
 	dir := path.Dir(name)
-	at := dir
-	s.mu.Lock()
-	if !s.known[dir] && path.Dir(dir) != "." {
-		at = path.Dir(dir)
-	}
-	s.mu.Unlock()
-	if err := s.makeCollection(ctx, at); err != nil {
+	if err := s.makeCollection(ctx, dir); err != nil {
 		return err
 	}
-	temp := path.Join(at, tempPrefix+rand.Text())
-	made := make(chan error, 1)
-	go func() { made <- s.makeCollection(ctx, dir) }()
+	temp := path.Join(dir, tempPrefix+rand.Text())
 	err := s.upload(ctx, temp, data)
-	if failed := <-made; err == nil {
-		err = failed
-	}
 	if err == nil {
 		err = s.move(ctx, temp, name)
 	}

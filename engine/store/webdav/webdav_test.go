@@ -2,6 +2,7 @@ package webdav_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -415,15 +416,22 @@ func TestRequests(t *testing.T) {
 	together := 0 // requests that wait for each other
 	handler := &dav.Handler{FileSystem: dav.NewMemFS(), LockSystem: dav.NewMemLS()}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body) // from then on its end shows in the context
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		arrived.L.Lock()
 		asked[r.Method]++
 		if r.Method == "PROPFIND" && together > 0 && strings.Count(r.URL.Path, "/") > 2 {
 			now++
 			most = max(most, now)
 			arrived.Broadcast()
-			for most < together {
+			stop := context.AfterFunc(r.Context(), arrived.Broadcast) // if they never meet
+			for most < together && r.Context().Err() == nil {
 				arrived.Wait()
 			}
+			stop()
 			now--
 		}
 		arrived.L.Unlock()
