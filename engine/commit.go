@@ -22,7 +22,11 @@ func (r *run) commit(rs roots, partial bool) error {
 	if err != nil {
 		return err
 	}
-	h := head{Version: v, Time: r.now.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
+	at := r.now
+	if now := r.s.a.now(); partial && now.After(at) {
+		at = now // so a prune sees that the run goes on
+	}
+	h := head{Version: v, Time: at.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
 	c := &r.counts
 	c.mu.Lock() // under a checkpoint, other goroutines go on counting
 	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(c.items), Bytes: uint64(c.bytes), Excluded: maps.Clone(c.excluded)}
