@@ -37,7 +37,7 @@ func Told(content []byte) ([]byte, error) {
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	c := &History{people: map[string]uint64{}, left: map[string]int64{}, hashed: map[string]hashed{}, origin: map[string]string{}}
+	c := &History{people: map[string]uint64{}, left: map[string]int64{}, learnt: &learnt{hashed: map[string]hashed{}, origin: map[string]string{}}}
 	body, err := c.message(context.Background(), &engine.Item{}, rows)
 	if err != nil || body == nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/source/signal"
@@ -28,8 +29,37 @@ type History struct {
 	people  map[string]uint64 // numbers, by conversation, service id and phone number
 	self    string            // service id
 	left    map[string]int64
-	hashed  map[string]hashed // media without a known hash, by their key in h
-	origin  map[string]string // from the key of such a media here to that in h
+	learnt  *learnt
+}
+
+// learnt is what is known of media without a known hash. Many goroutines may learn.
+type learnt struct {
+	mu     sync.Mutex
+	hashed map[string]hashed // by their key in the profile's history
+	origin map[string]string // from their key here to that
+}
+
+func (l *learnt) of(key []byte) (hashed, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known, ok := l.hashed[string(key)]
+	return known, ok
+}
+
+// was returns the key in the profile's history of what has a key here.
+func (l *learnt) was(key []byte) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if was, ok := l.origin[string(key)]; ok {
+		return []byte(was)
+	}
+	return key
+}
+
+func (l *learnt) keep(key []byte, known hashed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hashed[string(key)], l.origin[known.key] = known, string(key)
 }
 
 // hashed is what was learnt of a media by reading it: it is read once.
@@ -47,7 +77,7 @@ func NewHistory(ctx context.Context, h engine.History) (*History, error) {
 	if err != nil || info.Kind != Kind || len(origin.Metadata) != 64 {
 		return nil, fmt.Errorf("signal desktop: a history of kind %q: %w", info.Kind, signal.ErrFormat)
 	}
-	c := &History{h: h, standIn: [64]byte(origin.Metadata), people: map[string]uint64{}, hashed: map[string]hashed{}, origin: map[string]string{}}
+	c := &History{h: h, standIn: [64]byte(origin.Metadata), people: map[string]uint64{}, learnt: &learnt{hashed: map[string]hashed{}, origin: map[string]string{}}}
 	data, err := signal.Origin{Name: origin.Name, Info: origin.Info}.Data()
 	if err != nil {
 		return nil, err
@@ -132,22 +162,18 @@ func (c *History) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 	}
 }
 
-// Item returns one of them.
+// Item returns one of them. It may be called from many goroutines, and counts nothing.
 func (c *History) Item(ctx context.Context, key []byte) (engine.Item, error) {
 	if string(key) == strangerKey {
 		return c.stranger(), nil
 	}
-	if was, ok := c.origin[string(key)]; ok {
-		key = []byte(was)
-	}
-	it, err := c.h.Item(ctx, key)
+	it, err := c.h.Item(ctx, c.learnt.was(key))
 	if err != nil {
 		return it, err
 	}
-	counted := c.left
-	defer func() { c.left = counted }()
-	c.left = map[string]int64{}
-	it, keep, err := c.item(ctx, it)
+	alone := *c
+	alone.left = map[string]int64{}
+	it, keep, err := alone.item(ctx, it)
 	if err == nil && !keep {
 		err = fs.ErrNotExist
 	}
@@ -173,7 +199,7 @@ func (c *History) item(ctx context.Context, it engine.Item) (engine.Item, bool, 
 	number := uint64(0)
 	switch prefix := string(it.Key[:min(2, len(it.Key))]); prefix {
 	case "p/":
-		if known, ok := c.hashed[string(it.Key)]; ok {
+		if known, ok := c.learnt.of(it.Key); ok {
 			it.Key = []byte(known.key)
 		}
 		return it, true, nil
@@ -260,7 +286,7 @@ func (c *History) hash(ctx context.Context, it *engine.Item, m *signal.Media) (s
 		return sum, 0, fs.ErrNotExist
 	}
 	key := it.Needs[i]
-	known, ok := c.hashed[string(key)]
+	known, ok := c.learnt.of(key)
 	if !ok {
 		if known.sum, known.size, err = c.read(ctx, key); err != nil {
 			return sum, 0, err
@@ -268,7 +294,7 @@ func (c *History) hash(ctx context.Context, it *engine.Item, m *signal.Media) (s
 		m := *m
 		m.Hash = known.sum
 		known.key = string(key[:len(key)-len(name)]) + m.Name().String()
-		c.hashed[string(key)], c.origin[known.key] = known, string(key)
+		c.learnt.keep(key, known)
 	}
 	it.Needs = slices.Clone(it.Needs) // which is the history's
 	it.Needs[i] = []byte(known.key)

@@ -164,11 +164,14 @@ func momentOf(key []byte) []byte {
 	return key[:end]
 }
 
-// Item returns one of them.
+// Item returns one of them. It may be called from many goroutines, and counts nothing.
 func (c *History) Item(ctx context.Context, key []byte) (engine.Item, error) {
-	counted := c.left
-	defer func() { c.left = counted }()
-	c.left = map[string]int64{}
+	alone := *c
+	alone.left = map[string]int64{}
+	return alone.one(ctx, key)
+}
+
+func (c *History) one(ctx context.Context, key []byte) (engine.Item, error) {
 	for _, it := range c.made() {
 		if bytes.Equal(it.Key, key) {
 			return it, nil
