@@ -514,6 +514,7 @@ func (p *survey) repack(rep *PruneReport) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	w.copies.sort()
 	var rws []rewriting
 	for _, h := range p.s.heads {
 		if overtaken(h) || slices.ContainsFunc(h.needs(), func(n pack.Name) bool { return p.gone[n] }) {

@@ -57,6 +57,7 @@ func TestCopiesAreFoundByClass(t *testing.T) {
 		}
 		c.packs = append(c.packs, p)
 	}
+	c.sort()
 	for n := range 300 {
 		for i, class := range []pack.Class{permanent, day} {
 			at, ok := c.find(id(n), class)

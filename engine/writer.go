@@ -67,22 +67,25 @@ type copied struct {
 // copies are the packs into which a writer has copied blobs.
 type copies struct {
 	packs []pack.Packed
-	order []copiedTo // by ID, once one is asked for
+	order []copiedTo // by ID, once sorted
 }
 
 // A copiedTo is a blob of one of the packs, both by their number.
 type copiedTo struct{ pack, blob uint32 }
 
-// find says where the copy of a blob lies. Nothing more is copied from then on.
-func (c *copies) find(id seal.ID, class pack.Class) (at index.Place, ok bool) {
-	if c.order == nil {
-		for i, p := range c.packs {
-			for j := range p.Table.Blobs {
-				c.order = append(c.order, copiedTo{uint32(i), uint32(j)})
-			}
+// sort puts the copies in order. Nothing more is copied from then on, and many goroutines may
+// find what was.
+func (c *copies) sort() {
+	for i, p := range c.packs {
+		for j := range p.Table.Blobs {
+			c.order = append(c.order, copiedTo{uint32(i), uint32(j)})
 		}
-		slices.SortFunc(c.order, func(a, b copiedTo) int { return compareBlobs(c.blob(a).ID, c.blob(b).ID) })
 	}
+	slices.SortFunc(c.order, func(a, b copiedTo) int { return compareBlobs(c.blob(a).ID, c.blob(b).ID) })
+}
+
+// find says where the copy of a blob lies.
+func (c *copies) find(id seal.ID, class pack.Class) (at index.Place, ok bool) {
 	i, _ := slices.BinarySearchFunc(c.order, id, func(a copiedTo, id seal.ID) int { return compareBlobs(c.blob(a).ID, id) })
 	for ; i < len(c.order) && c.blob(c.order[i]).ID == id; i++ {
 		if p, b := c.packs[c.order[i].pack], c.blob(c.order[i]); p.Table.Class == class {
