@@ -20,6 +20,7 @@ import (
 
 	"github.com/dayfold/dayfold/engine"
 	"github.com/dayfold/dayfold/engine/collect"
+	"github.com/dayfold/dayfold/engine/store/storetest"
 	"github.com/dayfold/dayfold/engine/tree"
 	"github.com/dayfold/dayfold/pack"
 	"github.com/dayfold/dayfold/pack/seal"
@@ -476,7 +477,7 @@ func TestBadInputs(t *testing.T) {
 			errs := b.try(in.make(b))
 			runtime.ReadMemStats(after)
 			b.judge(in, errs)
-			if d := time.Since(begin); d > 5*time.Second {
+			if d := time.Since(begin); d > 5*time.Second && !storetest.Raced { // the detector takes ten times as long
 				t.Errorf("took %v", d)
 			}
 			if n := int64(after.HeapSys) - int64(before.HeapSys); n > 64<<20 {
