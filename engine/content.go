@@ -152,8 +152,10 @@ type lists struct {
 	class pack.Class
 }
 
+// Load returns a list.
 func (l lists) Load(kind seal.Kind, ref seal.Ref) ([]byte, error) { return l.r.r.Load(kind, ref) }
 
+// Save stores a list.
 func (l lists) Save(kind seal.Kind, plain []byte) (seal.Ref, error) {
 	return l.r.w.save(kind, l.class, plain)
 }
@@ -173,6 +175,7 @@ type source struct {
 	ended bool
 }
 
+// Read reads, and counts.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.n += n

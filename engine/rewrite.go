@@ -63,23 +63,41 @@ func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n in
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	records, err := s.a.records(ctx)
+	done, err := s.stand(ctx, put, fenced)
 	if err != nil {
 		return 0, err
+	}
+	for _, h := range done {
+		if err := s.supersede(ctx, h); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if slices.Contains(fenced, true) {
+		err = errFenced
+	}
+	return n, err
+}
+
+// stand looks which revisions that were put stand, and remembers them; the others become
+// fenced, and those of snapshots that were removed meanwhile go.
+func (s *session) stand(ctx context.Context, put []head, fenced []bool) (done []head, err error) {
+	records, err := s.a.records(ctx)
+	if err != nil {
+		return nil, err
 	}
 	newest, committed, err := s.a.committed(ctx, s.fence)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	removed := allRemoved(records, newest)
 	if err := s.listPacks(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
-	var done []head
 	for i, h := range put {
 		switch {
 		case fenced[i]:
-		case removed[fmt.Sprintf("%x", h.ID[:])]: // meanwhile, which deletes the revisions that it saw
+		case removed[fmt.Sprintf("%x", h.ID[:])]: // whoever removed it deletes the revisions that it saw
 			fenced[i] = true
 			err = s.a.deleteSnapshot(ctx, h.Version)
 		default:
@@ -88,26 +106,22 @@ func (s *session) rewrite(ctx context.Context, w *writer, rws []rewriting) (n in
 			}
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	if err := s.a.device.committed(done...); err != nil {
-		return 0, err
-	}
-	for _, h := range done {
-		for _, o := range s.all {
-			if o.ID == h.ID && o.Rev < h.Rev {
-				if err := s.a.deleteSnapshot(ctx, o.Version); err != nil {
-					return n, err
-				}
+	return done, s.a.device.committed(done...)
+}
+
+// supersede deletes the revisions below one that stands.
+func (s *session) supersede(ctx context.Context, h head) error {
+	for _, o := range s.all {
+		if o.ID == h.ID && o.Rev < h.Rev {
+			if err := s.a.deleteSnapshot(ctx, o.Version); err != nil {
+				return err
 			}
 		}
-		n++
 	}
-	if slices.Contains(fenced, true) {
-		err = errFenced
-	}
-	return n, err
+	return nil
 }
 
 // revise puts the next revision of a snapshot.

@@ -157,7 +157,8 @@ func (g *graph) sorted() func(yield func(int) bool) {
 	}
 }
 
-// A queue is a heap of nodes: those of bases first, then heads by their clocks.
+// A queue is a heap of nodes: those of bases first, then heads by their clocks. Its methods
+// are those of heap.Interface.
 type queue struct {
 	nodes []int
 	heads int
