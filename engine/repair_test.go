@@ -94,15 +94,33 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 	chats, snapshots := backups(f, 2)
 	w := newTwin(t, f)
 	w.copy(t)
+	repair := func(a *engine.Archive) error {
+		rep, err := a.Repair(t.Context(), w.b, false, false)
+		if err == nil && rep.Missing > 0 {
+			err = rep.Problems[0]
+		}
+		return err
+	}
+	crashRepairs(f, repair, func(_ int64, b *engine.Archive) {
+		for i, s := range snapshots {
+			holds(t, b, s, chats[i])
+		}
+	})
+}
+
+// crashRepairs damages every pack, cuts a repair short at each of its writes, before and
+// after it, repairs once more, checks the archive and lets look have it.
+func crashRepairs(f *fixture, repair func(*engine.Archive) error, look func(write int64, b *engine.Archive)) {
+	t := f.t
 	for name := range objects(t, f.store, "packs/") {
 		f.store.Corrupt(name, func(b []byte) []byte { b[200] ^= 1; return b })
 	}
 	for _, after := range []bool{false, true} {
 		for n := int64(1); ; n += step() {
 			g := *f
-			g.t, g.store = t, f.store.Clone()
+			g.store = f.store.Clone()
 			writes := crashAt(g.store, n, after)
-			_, err := g.open(fresh(t)).Repair(t.Context(), w.b, false, false)
+			err := repair(g.open(fresh(t)))
 			if writes.Load() < n {
 				if n < 8 {
 					t.Errorf("only %d writes", n-1)
@@ -112,13 +130,11 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 			wants(t, err, errCrash)
 			g.store = g.store.Clone()
 			b := g.open(fresh(t))
-			if rep, err := b.Repair(t.Context(), w.b, false, false); err != nil || rep.Missing > 0 {
-				t.Fatalf("write %d: %v, %v", n, rep.Problems, err)
+			if err := repair(b); err != nil {
+				t.Fatalf("write %d: %v", n, err)
 			}
 			check(t, b)
-			for i, s := range snapshots {
-				holds(t, b, s, chats[i])
-			}
+			look(n, b)
 		}
 	}
 }

@@ -153,35 +153,17 @@ func survivors(t *testing.T, a *engine.Archive, snapshot string, c *chat) *chat 
 func TestGivingUpCrashesAtEveryWrite(t *testing.T) {
 	f := create(t, indexed(t))
 	chats, snapshots := backups(f, 2)
-	for name := range objects(t, f.store, "packs/") {
-		f.store.Corrupt(name, func(b []byte) []byte { b[200] ^= 1; return b })
+	repair := func(a *engine.Archive) error {
+		_, err := a.Repair(t.Context(), nil, true, false)
+		return err
 	}
-	for _, after := range []bool{false, true} {
-		for n := int64(1); ; n += step() {
-			g := *f
-			g.t, g.store = t, f.store.Clone()
-			writes := crashAt(g.store, n, after)
-			_, err := g.open(fresh(t)).Repair(t.Context(), nil, true, false)
-			if writes.Load() < n {
-				if n < 8 {
-					t.Errorf("only %d writes", n-1)
-				}
-				break
-			}
-			wants(t, err, errCrash)
-			g.store = g.store.Clone()
-			b := g.open(fresh(t))
-			if _, err := b.Repair(t.Context(), nil, true, false); err != nil {
-				t.Fatalf("write %d: %v", n, err)
-			}
-			check(t, b)
-			for i, s := range snapshots {
-				if left := survivors(t, b, s, chats[i]); len(left.items) == 0 {
-					t.Errorf("write %d: nothing is left of %s", n, s)
-				}
+	crashRepairs(f, repair, func(n int64, b *engine.Archive) {
+		for i, s := range snapshots {
+			if left := survivors(t, b, s, chats[i]); len(left.items) == 0 {
+				t.Errorf("write %d: nothing is left of %s", n, s)
 			}
 		}
-	}
+	})
 }
 
 // TestRepairGivesUpASnapshotThatDoesNotOpen: it is put aside, other snapshots stay, and no
