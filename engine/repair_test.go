@@ -94,6 +94,7 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 	chats, snapshots := backups(f, 2)
 	w := newTwin(t, f)
 	w.copy(t)
+	damage(f)
 	repair := func(a *engine.Archive) error {
 		rep, err := a.Repair(t.Context(), w.b, false, false)
 		if err == nil && rep.Missing > 0 {
@@ -108,13 +109,17 @@ func TestRepairCrashesAtEveryWrite(t *testing.T) {
 	})
 }
 
-// crashRepairs damages every pack, cuts a repair short at each of its writes, before and
+// damage flips a bit in every pack.
+func damage(f *fixture) {
+	for name := range objects(f.t, f.store, "packs/") {
+		f.store.Corrupt(name, func(b []byte) []byte { b[200] ^= 1; return b })
+	}
+}
+
+// crashRepairs cuts a repair of a damaged archive short at each of its writes, before and
 // after it, repairs once more, checks the archive and lets look have it.
 func crashRepairs(f *fixture, repair func(*engine.Archive) error, look func(write int64, b *engine.Archive)) {
 	t := f.t
-	for name := range objects(t, f.store, "packs/") {
-		f.store.Corrupt(name, func(b []byte) []byte { b[200] ^= 1; return b })
-	}
 	for _, after := range []bool{false, true} {
 		for n := int64(1); ; n += step() {
 			g := *f
