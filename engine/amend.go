@@ -59,7 +59,7 @@ func (a *Archive) amend(ctx context.Context, parent string, changes iter.Seq2[Ch
 		return Report{}, err
 	}
 	defer r.close()
-	r.parent, r.before, r.checkpoint, r.from, r.feed = &h, b.Roots, nil, &h, true
+	r.parent, r.before, r.checkpoint, r.abandoned, r.from, r.feed = &h, b.Roots, nil, nil, &h, true
 	r.problem(problems...)
 	err = r.amended(changes, &h, b)
 	return r.report(), r.explain(err)

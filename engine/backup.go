@@ -157,15 +157,16 @@ type run struct {
 	now  time.Time
 
 	label      [16]byte
-	parent     *head // the newest snapshot of the same source
-	checkpoint *head // what a run after it has left behind
-	before     roots // of parent
-	begun      roots // of checkpoint
-	from       *head // what packs are taken over from unseen: Amend's parent
-	feed       bool  // the items are changes against the parent, not all there are
-	version    collect.Version
-	commits    uint32      // of this run, checkpoints included
-	loose      atomic.Bool // something was claimed that the trees do not reach
+	parent     *head                // the newest snapshot of the same source
+	checkpoint *head                // what a run after it has left behind
+	before     roots                // of parent
+	begun      roots                // of checkpoint
+	from       *head                // what packs are taken over from unseen: Amend's parent
+	feed       bool                 // the items are changes against the parent, not all there are
+	id         collect.SnapshotID   // of the next commit
+	last       *head                // this run's newest checkpoint
+	abandoned  []collect.SnapshotID // checkpoints that earlier runs have left behind
+	loose      atomic.Bool          // something was claimed that the trees do not reach
 
 	sorter      *sorter
 	needed      needs
@@ -184,7 +185,7 @@ func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions
 	}
 	r := &run{s: s, ctx: ctx, opt: opt, info: info, now: s.clock(), label: s.a.label(info), needed: needs{}}
 	r.checkpoints.last = r.now
-	r.parent, r.checkpoint = s.parent(r.label)
+	r.parent, r.checkpoint, r.abandoned = s.parent(r.label)
 	for _, from := range []struct {
 		h  *head
 		rs *roots
@@ -199,13 +200,20 @@ func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions
 		*from.h, *from.rs = h, b.Roots
 	}
 	r.checkpoints.roots = r.begun
-	if _, err := io.ReadFull(s.a.opt.Rand, r.version.ID[:]); err != nil {
+	if err := r.name(); err != nil {
 		return nil, err
 	}
 	r.r = s.newReader(ctx)
 	r.w = s.newWriter(ctx)
 	r.sorter = newSorter(s.a.opt.Temp, s.a.opt.Rand, sortBudget(s.a.opt.Memory))
 	return r, nil
+}
+
+// name gives the run's next commit an ID of its own: one that a collection overtakes is
+// removed by its ID, and must not take the checkpoint before it along.
+func (r *run) name() error {
+	_, err := io.ReadFull(r.s.a.opt.Rand, r.id[:])
+	return err
 }
 
 // fenced makes a snapshot that is gone since the session began what it is.

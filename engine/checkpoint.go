@@ -22,6 +22,7 @@ type checkpoints struct {
 	since   int64        // bytes uploaded at the last checkpoint
 	polled  int64        // bytes uploaded when we last looked for collections
 	last    time.Time
+	err     error // of a checkpoint that failed: the run is over, though others may still be at work
 }
 
 const (
@@ -40,27 +41,29 @@ func (r *run) checkpointed(e *tree.Entry) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
 	c.entries = append(c.entries, *e)
 	uploaded := r.w.stats.uploaded.Load()
 	every := int64(nextCheckpoint)
 	if r.opt.CheckpointEvery > 0 {
 		every = r.opt.CheckpointEvery
 	}
-	if r.commits == 0 {
+	if r.last == nil {
 		every = min(every, firstCheckpoint)
 	}
 	due := uploaded-c.since >= every || uploaded > c.since && r.s.a.now().Sub(c.last) >= checkpointTime
 	if !due && uploaded-c.polled >= min(every, pollEvery) {
 		c.polled = uploaded
-		var err error
-		if due, err = r.overtaken(); err != nil {
-			return err
+		if due, c.err = r.overtaken(); c.err != nil {
+			return c.err
 		}
 	}
-	if !due {
-		return nil
+	if due {
+		c.err = r.writeCheckpoint()
 	}
-	return r.writeCheckpoint()
+	return c.err
 }
 
 // overtaken reports whether a collection began since the run's base.

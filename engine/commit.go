@@ -16,8 +16,6 @@ import (
 // commit makes a run's trees a snapshot. The writer has uploaded everything by then.
 // A checkpoint is a snapshot that the run's next commit replaces.
 func (r *run) commit(rs roots, partial bool) error {
-	v := r.version
-	v.Rev = r.commits
 	first, err := firstDay(r.trees(rs)[1])
 	if err != nil {
 		return err
@@ -26,7 +24,7 @@ func (r *run) commit(rs roots, partial bool) error {
 	if now := r.s.a.now(); partial && now.After(at) {
 		at = now // so a prune sees that the run goes on
 	}
-	h := head{Version: v, Time: at.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
+	h := head{Version: collect.Version{ID: r.id}, Time: at.UnixMilli(), Label: r.label, Partial: partial, Expires: first}
 	c := &r.counts
 	c.mu.Lock() // under a checkpoint, other goroutines go on counting
 	b := body{Roots: rs, Source: r.info, Tags: r.opt.Tags, Items: uint64(c.items), Bytes: uint64(c.bytes), Excluded: maps.Clone(c.excluded)}
@@ -37,11 +35,10 @@ func (r *run) commit(rs roots, partial bool) error {
 	if h, err = r.s.commit(r.ctx, r.w, h, b, r.from); err != nil {
 		return err
 	}
-	r.commits++
-	if err := r.unchanged(r.parent); err != nil {
+	if err := r.unchanged(); err != nil {
 		return errors.Join(r.s.remove(r.ctx, h), err) // with a record: others may have seen it
 	}
-	return r.dropCheckpoints(h)
+	return r.replace(h)
 }
 
 // firstDay is the day of the first entry of an expiring map, or 0.
@@ -55,22 +52,37 @@ func firstDay(expiring tree.Map) (uint32, error) {
 	return 0, nil
 }
 
-// dropCheckpoints deletes what a commit replaces: the run's own earlier checkpoint, and
-// with a whole snapshot the one that an interrupted run had left behind.
-func (r *run) dropCheckpoints(h head) error {
-	var old []collect.Version
-	if h.Rev > 0 {
-		old = append(old, collect.Version{ID: h.ID, Rev: h.Rev - 1})
+// replace deletes what a commit replaces: the run's own earlier checkpoint, and with a
+// whole snapshot those that runs before had left behind.
+func (r *run) replace(h head) error {
+	if r.last != nil {
+		if err := r.s.a.deleteRevisions(r.ctx, r.last.ID); err != nil {
+			return err
+		}
 	}
-	if !h.Partial && r.checkpoint != nil {
-		old = append(old, r.checkpoint.Version)
+	if h.Partial {
+		r.last = &h
+		return r.name()
 	}
-	for _, v := range old {
-		if err := r.s.a.deleteSnapshot(r.ctx, v); err != nil {
+	for _, id := range r.abandoned {
+		if err := r.s.a.deleteRevisions(r.ctx, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deleteRevisions deletes a snapshot.
+func (a *Archive) deleteRevisions(ctx context.Context, id collect.SnapshotID) error {
+	for {
+		rev, found, err := a.newestRevision(ctx, id)
+		if err != nil || !found {
+			return err
+		}
+		if err := a.deleteSnapshot(ctx, collect.Version{ID: id, Rev: rev}); err != nil {
+			return err
+		}
+	}
 }
 
 // deleteSnapshot deletes one revision, and what is remembered of it.
@@ -84,20 +96,20 @@ func (a *Archive) deleteSnapshot(ctx context.Context, v collect.Version) error {
 
 // unchanged is errFenced when the snapshot that this one builds on has been removed, or
 // has other trees, since: what was erased from it must not come back.
-func (r *run) unchanged(parent *head) error {
-	if parent == nil {
+func (r *run) unchanged() error {
+	if r.parent == nil {
 		return nil
 	}
-	newest, found, err := r.s.a.newestRevision(r.ctx, parent.ID)
+	newest, found, err := r.s.a.newestRevision(r.ctx, r.parent.ID)
 	switch {
 	case err != nil:
 		return err
 	case !found:
 		return errFenced
-	case newest == parent.Rev:
+	case newest == r.parent.Rev:
 		return nil
 	}
-	_, b, err := r.s.a.readSnapshot(r.ctx, collect.Version{ID: parent.ID, Rev: newest})
+	_, b, err := r.s.a.readSnapshot(r.ctx, collect.Version{ID: r.parent.ID, Rev: newest})
 	if errors.Is(err, fs.ErrNotExist) || err == nil && b.Roots != r.before {
 		return errFenced
 	}

@@ -72,7 +72,7 @@ func (r *run) report() Report {
 	c, w := &r.counts, &r.w.stats
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Report{Snapshot: fmt.Sprintf("%x", r.version.ID[:]), Unchanged: c.unchanged, Items: c.items, Bytes: c.bytes,
+	return Report{Snapshot: fmt.Sprintf("%x", r.id[:]), Unchanged: c.unchanged, Items: c.items, Bytes: c.bytes,
 		New: c.fresh, Changed: c.changed, Removed: c.removed, Expired: c.expired, Excluded: c.excluded, Problems: c.problems, Missing: c.missing,
 		BytesRead: c.read, BytesNew: w.fresh.Load(), BytesUploaded: w.uploaded.Load(), Packs: w.packs.Load(), Opened: c.opened,
 		Uploaded:    uploaded{Tree: w.tree.Load(), Permanent: w.permanent.Load(), Expiring: w.expiring.Load(), Padding: w.padding.Load(), Other: w.other.Load()},

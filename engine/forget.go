@@ -105,15 +105,7 @@ func (s *session) remove(ctx context.Context, h head) error {
 	if err := s.a.device.forgot(h.ID); err != nil {
 		return err
 	}
-	for {
-		rev, found, err := s.a.newestRevision(ctx, h.ID)
-		if err != nil || !found {
-			return err
-		}
-		if err := s.a.deleteSnapshot(ctx, collect.Version{ID: h.ID, Rev: rev}); err != nil {
-			return err
-		}
-	}
+	return s.a.deleteRevisions(ctx, h.ID)
 }
 
 // withdraw removes a snapshot that a collection has overtaken; with a record, for others

@@ -245,20 +245,21 @@ func (s *session) readable(n pack.Name) bool {
 	return ok && !s.bad[n]
 }
 
-// parent returns the newest snapshot of the same source, and a checkpoint after it.
-func (s *session) parent(label [16]byte) (parent, checkpoint *head) {
+// parent returns the newest snapshot of the same source, a checkpoint after it, and all
+// checkpoints: the next whole snapshot replaces them.
+func (s *session) parent(label [16]byte) (parent, checkpoint *head, all []collect.SnapshotID) {
 	for i := range s.heads {
 		h := &s.heads[i]
 		if h.Label != label {
 			continue
 		}
 		if h.Partial {
-			checkpoint = h
+			checkpoint, all = h, append(all, h.ID)
 		} else {
 			parent, checkpoint = h, nil
 		}
 	}
-	return parent, checkpoint
+	return parent, checkpoint, all
 }
 
 // find returns the snapshot that id names: whole, by a unique prefix, or "latest".
