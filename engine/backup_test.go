@@ -125,18 +125,20 @@ func TestWhatMayNotBeArchivedIsNot(t *testing.T) {
 func TestRules(t *testing.T) {
 	f := create(t)
 	c := newChat("a")
-	old := c.say("g1", 1, day0.AddDate(-2, 0, 0), "old", c.photo("old", day0.AddDate(-2, 0, 0), 500))
+	long := c.photo("long", day0.AddDate(-2, 0, 0), 3000)
+	c.change(long, func(it *engine.Item) { it.Text = true })
+	c.say("g1", 1, day0.AddDate(-2, 0, 0), "old", c.photo("old", day0.AddDate(-2, 0, 0), 500), long)
 	c.say("g1", 2, day0, "new", c.photo("new", day0, 500))
 	c.say("g2", 3, day0, "other", c.photo("other", day0, 500))
 	for _, row := range []struct {
 		rules engine.Rules
 		want  int64
 	}{
-		{engine.Rules{}, 6},
-		{engine.Rules{TextOnly: true}, 3},
-		{engine.Rules{MediaDays: 30}, 5},
+		{engine.Rules{}, 7},
+		{engine.Rules{TextOnly: true}, 4},
+		{engine.Rules{MediaDays: 30}, 6},
 		{engine.Rules{Since: day0.AddDate(-1, 0, 0)}, 4},
-		{engine.Rules{Exclude: [][]byte{[]byte("g2")}}, 4},
+		{engine.Rules{Exclude: [][]byte{[]byte("g2")}}, 5},
 		{engine.Rules{Include: [][]byte{[]byte("g2")}}, 2},
 	} {
 		rep, err := f.a.Backup(t.Context(), c, engine.BackupOptions{Rules: row.rules})
@@ -147,7 +149,6 @@ func TestRules(t *testing.T) {
 			t.Errorf("%+v: %d items, want %d (%v)", row.rules, rep.Items, row.want, rep.Excluded)
 		}
 	}
-	_ = old
 }
 
 func TestUnreadableContentIsNamedAndTheRestArchived(t *testing.T) {

@@ -64,6 +64,9 @@ type Item struct {
 	Timer time.Duration
 	// ViewOnce marks content that may be seen once: it is never archived.
 	ViewOnce bool
+	// Text marks media that are the rest of a message's text: Rules that leave out media
+	// keep them. An archive does not note it; items of a View never have it.
+	Text bool
 	// Size is the length of the content in bytes.
 	Size int64
 	// Needs are the keys of items that this one shows, its photos. A needed item

@@ -8,8 +8,8 @@ import (
 // Rules decide, purely, which items enter an archive. The zero value keeps all
 // but what never may: view-once content and what expires within a day.
 type Rules struct {
-	TextOnly  bool      // no media
-	MediaDays int       // no media older than this many days; 0: any age
+	TextOnly  bool      // no media, but the rest of a long text
+	MediaDays int       // no media older than this many days but long texts; 0: any age
 	Since     time.Time // nothing older
 	Exclude   [][]byte  // not these groups
 	Include   [][]byte  // only these groups, when there are any (items without a group stay)
@@ -41,9 +41,9 @@ func (r Rules) exclude(it *Item, now time.Time) string {
 		return becauseExpiring
 	case len(it.Group) > 0 && !r.keepsGroup(it.Group):
 		return becauseGroup
-	case it.Kind == Media && r.TextOnly:
+	case it.Kind == Media && r.TextOnly && !it.Text:
 		return becauseText
-	case it.Kind == Media && r.MediaDays > 0 && it.Time.Before(now.AddDate(0, 0, -r.MediaDays)):
+	case it.Kind == Media && r.MediaDays > 0 && !it.Text && it.Time.Before(now.AddDate(0, 0, -r.MediaDays)):
 		return becauseOld
 	case it.Kind != Other && !r.Since.IsZero() && it.Time.Before(r.Since):
 		return becauseSince

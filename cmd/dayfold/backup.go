@@ -31,7 +31,7 @@ type ruleFlags struct {
 }
 
 func (r *ruleFlags) flags(f *pflag.FlagSet) {
-	f.BoolVar(&r.rules.TextOnly, "text-only", false, "no media")
+	f.BoolVar(&r.rules.TextOnly, "text-only", false, "no media, but long texts whole")
 	f.IntVar(&r.rules.MediaDays, "media-days", 0, "no media older than `N` days")
 	f.Var(&r.since, "since", "nothing older")
 	f.StringSliceVar(&r.exclude, "exclude-group", nil, "leave out this `GROUP`, a conversation")

@@ -83,7 +83,7 @@ func parsePath(path string) (name signal.MediaName, ext string, ok bool) {
 
 func (s *Source) medium(m *signal.Medium, f found, there bool) (engine.Item, error) {
 	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
-		ViewOnce: m.Once, Size: int64(m.Media.Size), Meta: []byte(f.ext)}
+		ViewOnce: m.Once, Text: m.Text, Size: int64(m.Media.Size), Meta: []byte(f.ext)}
 	switch {
 	case m.Once:
 		return it, nil

@@ -32,6 +32,7 @@ type Shown struct {
 	Media Media  // how the file is opened
 	Ext   string // of its name when it is written in clear, such as "jpg"
 	Once  bool   // may be seen once: never kept
+	Text  bool   // of type LongText
 }
 
 // Reset empties f and keeps its memory.

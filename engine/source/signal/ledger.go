@@ -183,7 +183,7 @@ func (l *Ledger) show(f *Facts, it *engine.Item) {
 			m = &Medium{Shown: *s, Key: mediaKey(w, in.group, s.Name.String()), Group: in.group}
 			l.media[in] = m
 		}
-		m.Once = m.Once && s.Once
+		m.Once, m.Text = m.Once && s.Once, m.Text || s.Text
 		if it.Time.After(m.Time) {
 			m.Time = it.Time
 		}

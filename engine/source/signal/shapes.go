@@ -81,10 +81,14 @@ func (f *Facts) pointer(b message, once bool) error {
 	return nil
 }
 
+// LongText is the content type of the part of a text for which a message has no room.
+const LongText = "text/x-signal-plain"
+
 // Show notes a media.
 func (f *Facts) Show(m Media, contentType, fileName string, once bool) {
 	f.Once = f.Once || once
-	f.Media = append(f.Media, Shown{Name: m.Name(), Media: m, Ext: Extension(contentType, fileName), Once: once})
+	f.Media = append(f.Media, Shown{Name: m.Name(), Media: m, Ext: Extension(contentType, fileName), Once: once,
+		Text: contentType == LongText})
 }
 
 func readLocator(b message) (m Media, ok bool, err error) {

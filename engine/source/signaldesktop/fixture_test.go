@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dayfold/dayfold/engine"
+	"github.com/dayfold/dayfold/engine/source/signal"
 	"github.com/dayfold/dayfold/engine/source/signal/signaltest"
 	"github.com/dayfold/dayfold/engine/source/signaldesktop"
 	"github.com/dayfold/dayfold/engine/source/signaldesktop/sqlcipher"
@@ -282,7 +283,9 @@ func (p *profile) messages() {
 	p.message("chat-a", in, object{"type": "story", "body": "a story"})
 	p.message("chat-a", in, object{"type": "call-history"})
 	p.message("chat-a", in, object{"type": "keychange"})
-	p.message("chat-a", in, object{"body": "begin of a long", "bodyAttachment": p.file(8, 9000, !old)})
+	long := p.file(8, 9000, !old)
+	long["contentType"] = signal.LongText
+	p.message("chat-a", in, object{"body": "begin of a long", "bodyAttachment": long})
 	p.message("chat-a", in, object{"body": "not loaded", "attachments": []object{{"size": 10, "contentType": "image/png"}}})
 	p.db.BeginLog()
 	p.message("chat-b", bob, object{"body": "in the log"})

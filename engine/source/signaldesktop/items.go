@@ -318,5 +318,6 @@ func (p *pass) showIn(dir string, a *attachment, once bool) {
 	if _, ok := p.files[name]; !ok {
 		p.files[name] = f
 	}
-	p.facts.Media = append(p.facts.Media, signal.Shown{Name: name, Media: m, Ext: signal.Extension(a.ContentType, a.FileName), Once: once})
+	p.facts.Media = append(p.facts.Media, signal.Shown{Name: name, Media: m, Ext: signal.Extension(a.ContentType, a.FileName), Once: once,
+		Text: a.ContentType == signal.LongText})
 }

@@ -51,7 +51,7 @@ func (p *pass) media() error {
 
 // medium returns the item of a media. again says that its file is counted already.
 func (p *pass) medium(m *signal.Medium, f file, again bool) (engine.Item, error) {
-	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time, ViewOnce: m.Once, Meta: []byte(m.Ext)}
+	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time, ViewOnce: m.Once, Text: m.Text, Meta: []byte(m.Ext)}
 	if !again {
 		p.report.count("media")
 	}

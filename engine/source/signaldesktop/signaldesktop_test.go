@@ -143,7 +143,7 @@ func TestRules(t *testing.T) {
 		gone  string
 		count map[string]int64
 	}{
-		{"text only", engine.Rules{TextOnly: true}, string(signaltest.NewFile(1, 2000).Content), map[string]int64{"text-only": 8}},
+		{"text only", engine.Rules{TextOnly: true}, string(signaltest.NewFile(1, 2000).Content), map[string]int64{"text-only": 7}},
 		{"no media older than a day", engine.Rules{MediaDays: 1}, string(signaltest.NewFile(70, 3000).Content), nil},
 		{"since", engine.Rules{Since: time.UnixMilli(sent + 150000)}, "look", map[string]int64{"since": 2}},
 		{"without the group", engine.Rules{Exclude: [][]byte{group}}, "hi all", map[string]int64{"group": 2}},
@@ -154,10 +154,16 @@ func TestRules(t *testing.T) {
 				t.Errorf("%s: left out %v, want %v", c.what, r.Excluded, c.count)
 			}
 		}
+		long := string(signaltest.NewFile(8, 9000).Content)
+		kept := false
 		for key, content := range contents(t, v) {
+			kept = kept || content == long
 			if strings.Contains(content, c.gone) {
 				t.Errorf("%s: %s is there", c.what, key)
 			}
+		}
+		if !kept && c.rules.TextOnly {
+			t.Errorf("%s: a long text is cut off", c.what)
 		}
 	}
 }

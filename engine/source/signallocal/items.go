@@ -106,7 +106,7 @@ func (s *Source) media(ctx context.Context, ledger *signal.Ledger, yield func(en
 // medium returns the item of a media whose file has the given size; -1: there is none.
 func (s *Source) medium(m *signal.Medium, size int64) (engine.Item, error) {
 	it := engine.Item{Key: []byte(m.Key), Group: []byte(m.Group), Kind: engine.Media, Stamp: m.Name[:], Time: m.Time,
-		ViewOnce: m.Once, Size: int64(m.Media.Size), Meta: []byte(m.Ext)}
+		ViewOnce: m.Once, Text: m.Text, Size: int64(m.Media.Size), Meta: []byte(m.Ext)}
 	if m.Once {
 		return it, nil
 	}

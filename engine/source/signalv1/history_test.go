@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,29 @@ const wantTold = `
 18 incoming 2 "when?"
 19 incoming 2 "older version of what is gone"
 `
+
+// The rest of a long text is no media to rules, and nothing else is.
+func TestLongTextsAreText(t *testing.T) {
+	h := collect(t, file(t, talk(), 1, 1))
+	texts := 0
+	for it := range h.Items(t.Context()) {
+		if !it.Text {
+			continue
+		}
+		texts++
+		r, err := it.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content, err := io.ReadAll(r); err != nil || it.Kind != engine.Media || string(content) != "a long text" {
+			t.Errorf("%s, %q, is text, %v", it.Key, content, err)
+		}
+		r.Close()
+	}
+	if texts != 1 {
+		t.Errorf("%d long texts, want 1", texts)
+	}
+}
 
 // A file goes out as Signal's plaintext export; what that has no place for is counted.
 func TestExport(t *testing.T) {

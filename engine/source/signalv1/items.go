@@ -72,6 +72,7 @@ type pass struct {
 	owner   owner           // of the last row
 	row     int64           // number of the last row; -1: its blob was there, or it could not be read
 	broken  bool            // the last row could not be read or judged
+	text    bool            // the last row says that its blob is the rest of a text
 }
 
 // An owner is the message that a row belongs to, if any.
@@ -123,6 +124,7 @@ func (p *pass) statement(f *frame, it *engine.Item) error {
 		return errOwner
 	}
 	p.owner, p.row = owner{of, e}, c.integer(f.params, c.id)
+	p.text = c.kind == attachmentRow && string(c.text(f.params, c.contentType)) == signal.LongText
 	section := c.section
 	prefix := p.prefix(c, f, it)
 	if c.id < 0 || f.params[c.id].kind != 2 || p.row < 0 {
@@ -298,7 +300,7 @@ func (p *pass) blob(ctx context.Context, r *record) (it engine.Item, err error) 
 		name = "sticker"
 	case p.owner.e != nil:
 		p.live(&it)
-		it.Kind, it.Group = engine.Media, p.mediaGroup(p.owner)
+		it.Kind, it.Group, it.Text = engine.Media, p.mediaGroup(p.owner), p.text
 		prefix = p.mediaPrefix(p.owner)
 	}
 	if f.kind != fieldAvatar {

@@ -49,7 +49,7 @@ type columns struct {
 	kind                                       tableKind
 	sent, received, thread, author             int
 	timer, started, once, latest               int
-	message, poll, isMMS                       int
+	message, poll, isMMS, contentType          int
 	aci, pni, e164, groupID, master, recipient int
 }
 
@@ -78,7 +78,8 @@ func newColumns(t *table) *columns {
 		thread: t.column("thread_id"), author: t.column("from_recipient_id", "recipient_id", "address"),
 		timer: t.column("expires_in"), started: t.column("expire_started"), once: t.column("view_once", "reveal_duration"),
 		latest: t.column("latest_revision_id"), message: t.column("message_id", "mid", "mms_id"),
-		poll: t.column("poll_id"), isMMS: t.column("is_mms"), aci: t.column("aci", "uuid"), pni: t.column("pni"),
+		poll: t.column("poll_id"), isMMS: t.column("is_mms"), contentType: t.column("content_type", "ct"),
+		aci: t.column("aci", "uuid"), pni: t.column("pni"),
 		e164: t.column("e164", "phone"), groupID: t.column("group_id"), master: t.column("master_key"),
 		recipient: t.column("recipient_id", "recipient_ids"),
 	}

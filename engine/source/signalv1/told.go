@@ -224,7 +224,7 @@ func (c *History) fill(out *signal.Message, m *told) {
 			}
 		case preview != 0 && a.number() == preview:
 			standard.LinkImage = &p
-		case p.ContentType == longText:
+		case p.ContentType == signal.LongText:
 			standard.LongText = &p
 		default:
 			standard.Attachments = append(standard.Attachments, p)
@@ -238,9 +238,6 @@ func (c *History) fill(out *signal.Message, m *told) {
 		out.Standard = standard
 	}
 }
-
-// longText is the content type of what a message has no room for.
-const longText = "text/x-signal-plain"
 
 // hasList says whether a column holds a list in JSON that is not empty.
 func hasList(text []byte) bool {
