@@ -480,7 +480,9 @@ func TestBadInputs(t *testing.T) {
 			if d := time.Since(begin); d > 5*time.Second && !storetest.Raced { // the detector takes ten times as long
 				t.Errorf("took %v", d)
 			}
-			if n := int64(after.HeapSys) - int64(before.HeapSys); n > 64<<20 {
+			// The collector lets a heap double. An input alone takes 71 MiB, in the table, where
+			// the heap has grown before, none; one whose counts are believed takes gigabytes.
+			if n := int64(after.HeapSys) - int64(before.HeapSys); n > 128<<20 {
 				t.Errorf("the heap grew by %d bytes", n)
 			}
 			if n := runtime.NumGoroutine(); n > goroutines+20 { // an index in memory for each archive that is open
