@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,13 +109,22 @@ func (o Options) withDefaults() Options {
 }
 
 // Create makes a new archive in an empty store and opens it. Its only key is key,
-// which is stored nowhere. A store that holds an archive already is fs.ErrExist.
+// which is stored nowhere. A store that holds an archive already is fs.ErrExist, and one
+// whose config is gone is seal.ErrCorrupt: its keys would be mixed with new ones.
 func Create(ctx context.Context, st store.Store, key seal.RecoveryKey, opt Options) (*Archive, error) {
 	opt = opt.withDefaults()
 	if _, err := st.Get(ctx, configName, 0, -1); err == nil {
 		return nil, fmt.Errorf("create: %w", fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("create: %w", err)
+	}
+	for _, prefix := range []string{snapshotPrefix, packPrefix} {
+		for _, err := range st.List(ctx, prefix) {
+			if err == nil {
+				err = corrupt("the store has %s of an archive and no %s", strings.TrimSuffix(prefix, "/"), configName)
+			}
+			return nil, fmt.Errorf("create: %w", err)
+		}
 	}
 	ak, err := seal.NewArchiveKey(opt.Rand)
 	if err != nil {

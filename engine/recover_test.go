@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/dayfold/dayfold/engine"
@@ -68,6 +69,29 @@ func TestCrashWhileRecovering(t *testing.T) {
 }
 
 // TestCreateCrashesAtEveryWrite: what a crash leaves of the making of an archive is an
+// TestCreateLeavesAnArchiveWithoutConfigAlone: new keys beside what old ones sealed would
+// make a wrong key of a missing file.
+func TestCreateLeavesAnArchiveWithoutConfigAlone(t *testing.T) {
+	f := create(t)
+	c := newChat("a")
+	c.say("g001", 1, day0, "hello")
+	f.backup(c)
+	for _, gone := range []string{"packs/", "snapshots/"} {
+		st := f.store.Clone()
+		for name := range objects(t, st, "") {
+			if name == "config" || strings.HasPrefix(name, gone) {
+				st.Delete(t.Context(), name)
+			}
+		}
+		left := len(objects(t, st, ""))
+		_, err := engine.Create(t.Context(), st, f.key, f.opt)
+		wants(t, err, seal.ErrCorrupt)
+		if n := len(objects(t, st, "")); n != left {
+			t.Errorf("%d objects of %d", n, left)
+		}
+	}
+}
+
 // archive that works, or none, and then it can be made.
 func TestCreateCrashesAtEveryWrite(t *testing.T) {
 	f := create(t, indexed(t))
