@@ -44,7 +44,7 @@ type endless struct {
 
 func (e endless) Items(context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		e.clock.t = e.clock.t.Add(time.Duration(e.hours) * time.Hour)
+		e.clock.pass(time.Duration(e.hours) * time.Hour)
 		for i := 0; ; i++ {
 			at := day0.AddDate(0, 0, -i)
 			photo := e.photo(fmt.Sprint("p", i), at, 40_000+i)
@@ -104,7 +104,7 @@ func TestFirstRunLongerThanThreePrunes(t *testing.T) {
 			return // a run whose every commit is overtaken gives up, and goes on another day
 		}
 		prunes++
-		f.clock.t = f.clock.t.Add(45 * time.Minute)
+		f.clock.pass(45 * time.Minute)
 		if _, err := other.Prune(t.Context(), engine.PruneOptions{Insist: true}); err != nil {
 			t.Error(err)
 		}

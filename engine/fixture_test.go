@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,9 +24,23 @@ import (
 var day0 = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // A clock is what the archives of a test take for the time.
-type clock struct{ t time.Time }
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
 
-func (c *clock) now() time.Time { return c.t }
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+// pass lets time pass while an archive is at work.
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
 
 // A chat is a history in memory. It is a source; opened counts contents that were read.
 type chat struct {
@@ -147,7 +162,7 @@ type fixture struct {
 
 func create(t *testing.T, opts ...func(*engine.Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: new(store.Mem), clock: &clock{day0}}
+	f := &fixture{t: t, store: new(store.Mem), clock: &clock{t: day0}}
 	var err error
 	if f.key, err = seal.NewRecoveryKey(seeded(t.Name())); err != nil {
 		t.Fatal(err)
