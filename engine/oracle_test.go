@@ -67,7 +67,7 @@ func TestCompressionTellsNothing(t *testing.T) {
 // one conversation and a guess of it in another.
 func dayWith(t *testing.T, trial int, group string, code, guess int) int64 {
 	t.Helper()
-	f := create(t, func(o *engine.Options) { o.Workers, o.State = 1, "" })
+	f := create(t, func(o *engine.Options) { o.Workers, o.State, o.Rand = 1, "", seeded(fmt.Sprint("trial ", trial)) }) // one archive, many days
 	defer f.a.Close()
 	c, r := newChat("a"), rand.New(rand.NewPCG(uint64(trial), 4))
 	for i := range 24 {
