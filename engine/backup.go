@@ -200,7 +200,7 @@ func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions
 		*from.h, *from.rs = h, b.Roots
 	}
 	r.checkpoints.roots = r.begun
-	if err := r.name(); err != nil {
+	if err := r.newID(); err != nil {
 		return nil, err
 	}
 	r.r = s.newReader(ctx)
@@ -209,9 +209,9 @@ func (s *session) newRun(ctx context.Context, info SourceInfo, opt BackupOptions
 	return r, nil
 }
 
-// name gives the run's next commit an ID of its own: one that a collection overtakes is
+// newID gives the run's next commit an ID of its own: one that a collection overtakes is
 // removed by its ID, and must not take the checkpoint before it along.
-func (r *run) name() error {
+func (r *run) newID() error {
 	_, err := io.ReadFull(r.s.a.opt.Rand, r.id[:])
 	return err
 }

@@ -62,7 +62,7 @@ func (r *run) replace(h head) error {
 	}
 	if h.Partial {
 		r.last = &h
-		return r.name()
+		return r.newID()
 	}
 	for _, id := range r.abandoned {
 		if err := r.s.a.deleteRevisions(r.ctx, id); err != nil {
@@ -72,7 +72,7 @@ func (r *run) replace(h head) error {
 	return nil
 }
 
-// deleteRevisions deletes a snapshot.
+// deleteRevisions deletes a snapshot, the newest revision first.
 func (a *Archive) deleteRevisions(ctx context.Context, id collect.SnapshotID) error {
 	for {
 		rev, found, err := a.newestRevision(ctx, id)

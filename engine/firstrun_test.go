@@ -39,12 +39,11 @@ func (p pausing) Items(ctx context.Context) iter.Seq2[engine.Item, error] {
 type endless struct {
 	*chat
 	clock *clock
-	hours int
 }
 
 func (e endless) Items(context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		e.clock.pass(time.Duration(e.hours) * time.Hour)
+		e.clock.pass(4 * time.Hour)
 		for i := 0; ; i++ {
 			at := day0.AddDate(0, 0, -i)
 			photo := e.photo(fmt.Sprint("p", i), at, 40_000+i)
@@ -118,7 +117,7 @@ func TestFirstRunLongerThanThreePrunes(t *testing.T) {
 }
 
 // TestPruneLeavesCheckpointsAlone: a prune rewrites nothing of a checkpoint that is less than
-// an hour old, however long its run has taken, so that the run's next commit is not taken.
+// an hour old, however long its run has taken: what the run relies on stays where it is.
 func TestPruneLeavesCheckpointsAlone(t *testing.T) {
 	f := create(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -133,7 +132,7 @@ func TestPruneLeavesCheckpointsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	src := endless{newChat("a"), f.clock, 4}
+	src := endless{newChat("a"), f.clock}
 	if _, err := a.Backup(ctx, src, engine.BackupOptions{CheckpointEvery: 100_000}); !errors.Is(err, context.Canceled) {
 		t.Fatal("the run was not interrupted, but ended with", err)
 	}
@@ -142,7 +141,7 @@ func TestPruneLeavesCheckpointsAlone(t *testing.T) {
 		t.Errorf("%d packs of a fresh checkpoint were rewritten", rep.PacksRewritten)
 	}
 	f.clock.t = f.clock.t.Add(2 * time.Hour)
-	if rep := f.prune(0); rep.SnapshotsRewritten == 0 {
-		t.Error("the checkpoint was left alone when the run was given up")
+	if n := f.prune(0).SnapshotsRewritten; n < 1 || n > 2 { // two: the run was cut off before it deleted the one before
+		t.Errorf("%d snapshots were rewritten when the run was given up, want the checkpoint", n)
 	}
 }

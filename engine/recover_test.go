@@ -68,7 +68,6 @@ func TestCrashWhileRecovering(t *testing.T) {
 	}
 }
 
-// TestCreateCrashesAtEveryWrite: what a crash leaves of the making of an archive is an
 // TestCreateLeavesAnArchiveWithoutConfigAlone: new keys beside what old ones sealed would
 // make a wrong key of a missing file.
 func TestCreateLeavesAnArchiveWithoutConfigAlone(t *testing.T) {
@@ -92,6 +91,7 @@ func TestCreateLeavesAnArchiveWithoutConfigAlone(t *testing.T) {
 	}
 }
 
+// TestCreateCrashesAtEveryWrite: what a crash leaves of the making of an archive is an
 // archive that works, or none, and then it can be made.
 func TestCreateCrashesAtEveryWrite(t *testing.T) {
 	f := create(t, indexed(t))

@@ -318,6 +318,5 @@ func (p *pass) showIn(dir string, a *attachment, once bool) {
 	if _, ok := p.files[name]; !ok {
 		p.files[name] = f
 	}
-	p.facts.Media = append(p.facts.Media, signal.Shown{Name: name, Media: m, Ext: signal.Extension(a.ContentType, a.FileName), Once: once,
-		Text: a.ContentType == signal.LongText})
+	p.facts.Show(m, a.ContentType, a.FileName, once)
 }
